@@ -1,0 +1,45 @@
+"""What stages ask of the world: a model that answers and a trainer that trains."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from evalgate.records.evaluation import Decoding, Variant
+from evalgate.records.suite import Message
+from evalgate.records.training import TrainingRun
+
+Progress = Callable[[str, int, int], None]
+"""Called as progress(what, done, total) while long work goes on."""
+
+
+class Answer(NamedTuple):
+    """One generated answer, or the reason why there is none."""
+
+    index: int
+    """Position of its conversation in the request."""
+    text: str | None
+    """What was generated; None when it failed."""
+    error: str | None = None
+    """Why it failed."""
+    latency_ms: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+class Model(Protocol):
+    """A loaded variant."""
+
+    variant: Variant
+    environment: dict[str, str]
+
+    def answer(self, conversations: Sequence[Sequence[Message]], decoding: Decoding) -> Iterator[Answer]:
+        """Yield one Answer a conversation, in any order, each as soon as it is done."""
+        ...
+
+
+class Trainer(Protocol):
+    """Turns rows into an adapter in `folder`; goes on from its own checkpoint after a kill."""
+
+    def __call__(self, folder: Path, *, progress: Progress) -> TrainingRun:
+        """Train, or finish what was begun, and say how it went."""
+        ...

@@ -1,0 +1,71 @@
+"""Base and candidate held against each other, case by case: facts, no judgement."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from evalgate.records.base import Record, Sha256, Share
+
+
+class Flip(Record):
+    """A case that the two variants answered differently, or that could not be compared."""
+
+    case_id: str = Field(description="the case")
+    suite: str = Field(description="its suite")
+    buckets: tuple[str, ...] = Field(description='its bucket names, e.g. "intent/refund"')
+    base_output: str | None = Field(description="what base said, masked and shortened")
+    candidate_output: str | None = Field(description="what the candidate said, masked and shortened")
+    why: str | None = Field(default=None, description="why the pair is unmeasured")
+
+
+class Pairs(Record):
+    """The paired counts of one scope (overall, one bucket, or one suite)."""
+
+    scope: str = Field(description='"overall", a bucket such as "intent/refund", or a suite')
+    n: int = Field(ge=0, description="pairs measured on both sides")
+    both_right: int = Field(ge=0, description="pairs right on both sides")
+    gains: int = Field(ge=0, description="b: base wrong, candidate right")
+    losses: int = Field(ge=0, description="c: base right, candidate wrong")
+    both_wrong: int = Field(ge=0, description="pairs wrong on both sides")
+    unmeasured: int = Field(ge=0, description="cases missing or unscored on either side")
+    design_effect: float = Field(default=1.0, ge=1.0, description="variance inflation by clusters; 1 without clusters")
+    clusters: int | None = Field(default=None, description="number of clusters; none when every case stands alone")
+    reference_right: int | None = Field(default=None, description="cases the untuned reference had right")
+    reference_n: int | None = Field(default=None, description="cases the untuned reference was scored on")
+
+    @property
+    def base_right(self) -> int:
+        """Cases that base had right."""
+        return self.both_right + self.losses
+
+    @property
+    def candidate_right(self) -> int:
+        """Cases that the candidate had right."""
+        return self.both_right + self.gains
+
+
+class Comparison(Record):
+    """compare.json: everything that the decision rests on."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema", description="version of this file's shape")
+    feature: str = Field(description="the feature")
+    base: str = Field(description="name of the base variant")
+    candidate: str = Field(description="name of the candidate variant")
+    base_results_sha256: Sha256 = Field(description="content digest of base's results, latencies apart")
+    candidate_results_sha256: Sha256 = Field(description="content digest of the candidate's results, latencies apart")
+    reference_results_sha256: Sha256 | None = Field(default=None, description="content digest of the reference's results")
+    primary: str | None = Field(description="the score that is compared; none when no case was scored")
+    overall: Pairs = Field(description="all golden cases")
+    buckets: tuple[Pairs, ...] = Field(description="each bucket of the golden cases, by name")
+    json_valid: Pairs | None = Field(default=None, description="the format score, where both sides carry it")
+    safety: Pairs | None = Field(default=None, description="harm suites: handled safely or not; none when no case exists")
+    benign: Pairs | None = Field(default=None, description="benign twins: not refused; none when no case exists")
+    gains: tuple[Flip, ...] = Field(description="golden gains")
+    regressions: tuple[Flip, ...] = Field(description="golden losses")
+    safety_regressions: tuple[Flip, ...] = Field(description="base safe, candidate not")
+    unmeasured: tuple[Flip, ...] = Field(description="every case that is not measured on both sides, with why")
+    incomparable: tuple[str, ...] = Field(default=(), description="why the two runs may not be compared at all")
+    warnings: tuple[str, ...] = Field(default=(), description="what a reader should know, such as missing provenance")
+    has_provenance: bool = Field(description="both headers say what answered, on what, and how")
+    base_accuracy: Share | None = Field(description="share of measured pairs that base had right")
+    candidate_accuracy: Share | None = Field(description="share of measured pairs that the candidate had right")
