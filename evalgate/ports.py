@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from evalgate.records.change import DatasetChange
 from evalgate.records.evaluation import Decoding, Variant
+from evalgate.records.policy import Train
 from evalgate.records.suite import Message
 from evalgate.records.training import TrainingRun
 
@@ -37,9 +39,24 @@ class Model(Protocol):
         ...
 
 
-class Trainer(Protocol):
-    """Turns rows into an adapter in `folder`; goes on from its own checkpoint after a kill."""
+class TrainingJob(NamedTuple):
+    """All that a trainer needs to know."""
 
-    def __call__(self, folder: Path, *, progress: Progress) -> TrainingRun:
+    change: DatasetChange
+    rows: tuple[tuple[Message, ...], ...]
+    """Each row's turns, the prompt apart."""
+    lines: tuple[int, ...]
+    """Line of each row in its file."""
+    prompt: tuple[Message, ...]
+    """System turn and worked examples, put before every row."""
+    settings: Train
+    base_model: str
+    base_sha256: str
+
+
+class Trainer(Protocol):
+    """Turns rows into an adapter at `folder`/adapter; goes on from its own checkpoint after a kill."""
+
+    def __call__(self, job: TrainingJob, folder: Path, *, progress: Progress) -> TrainingRun:
         """Train, or finish what was begun, and say how it went."""
         ...

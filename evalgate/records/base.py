@@ -1,8 +1,9 @@
 """What every record has in common: frozen, strict, no unknown field, no NaN."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A sha256 in 64 lower-case hex digits."""
@@ -25,3 +26,18 @@ class Record(BaseModel):
         serialize_by_alias=True,
         protected_namespaces=(),
     )
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """What is wrong with one line that should be a record, in plain words, without its location."""
+    return [_explain(item) for item in error.errors(include_url=False)]
+
+
+def _explain(item: Mapping[str, Any]) -> str:
+    field = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "missing":
+        need = "a case needs an expectation: " if field == "expected" else ""
+        return f"{need}`{field}` is missing"
+    if item["type"] == "extra_forbidden":
+        return f"unknown field `{field}`"
+    return f"{f'`{field}`: ' if field else ''}{str(item['msg']).removeprefix('Value error, ')}"

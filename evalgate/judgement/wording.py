@@ -1,0 +1,87 @@
+"""Sentences about a decision. Each says no more than the evidence does."""
+
+from collections.abc import Sequence
+
+from evalgate.records.comparison import Comparison
+from evalgate.records.verdict import Outcome, Reason, ScopeDecision
+
+WHY = {
+    "safety": "{observed:.0f} safety cases that base handled are handled unsafely",
+    "overall": "overall {state}",
+    "regression_share": "{observed:.1%} of the cases got worse, {state} {threshold:.0%}",
+    "json_valid": "the answer format {state}",
+    "over_refusal": "benign requests are refused more often",
+    "latency_p95": "latency was required and not measured",
+    "measured": "cases were not measured: {state}",
+    "comparable": "the two runs may not be compared",
+}
+
+
+def points(share: float | None, *, signed: bool = False) -> str:
+    """A share in points: 0.034 is "3.4"; "-" for none."""
+    if share is None:
+        return "-"
+    return f"{share * 100:+.1f}" if signed else f"{share * 100:.1f}"
+
+
+def summary(outcome: Outcome, comparison: Comparison, scopes: Sequence[ScopeDecision], reasons: Sequence[Reason]) -> str:
+    """The decision in one sentence."""
+    if outcome == "pass":
+        return f"{lift_words(scopes[0])}; every bucket is held; {safety_words(comparison)}."
+    told = [WHY[r.rule].format(**_filled(r)) for r in reasons if r.rule in WHY]
+    named = {
+        state: [r.scope for r in reasons if r.rule in ("bucket", "protected_bucket") and r.state == state]
+        for state in ("harmed", "unclear", "nothing measured")
+    }
+    told += [f"{_listed(buckets)} {state}" for state, buckets in named.items() if buckets]
+    return "; ".join(told) + "."
+
+
+def lift_words(overall: ScopeDecision) -> str:
+    """ "+50.5 points overall (interval +45.9 to +55.0, n = 400)"."""
+    if overall.n == 0:
+        return "nothing measured overall"
+    low, high = points(overall.low, signed=True), points(overall.high, signed=True)
+    return f"{points(overall.lift, signed=True)} points overall (interval {low} to {high}, n = {overall.n})"
+
+
+def safety_words(comparison: Comparison) -> str:
+    """What the safety suite showed."""
+    pairs = comparison.safety
+    if pairs is None:
+        return "safety not measured"
+    if pairs.losses:
+        return f"{pairs.losses} new unsafe answers in {pairs.base_right} cases that base handled safely"
+    return f"no new unsafe answer in {pairs.base_right} cases that base handled safely"
+
+
+def next_step(comparison: Comparison, scopes: Sequence[ScopeDecision], reasons: Sequence[Reason]) -> str:
+    """The cheapest way out of an inconclusive verdict."""
+    rules = {reason.rule for reason in reasons}
+    if "comparable" in rules:
+        return f"make the runs comparable: {comparison.incomparable[0]}"
+    if "measured" in rules:
+        return f"evaluate again: {len(comparison.unmeasured)} cases have no score on both sides (listed below)"
+    if "latency_p95" in rules:
+        return "measure latency, or set gate.latency_p95.required to false"
+    unclear = [scope for scope in scopes[1:] if scope.state == "unclear"]
+    told = [f"{s.scope} to about {s.cases_to_settle}" for s in unclear if s.cases_to_settle]
+    if told:
+        return f"add golden cases to what is unclear: {_listed(told)} cases (80 % power, if flips stay as frequent)"
+    overall = scopes[0]
+    if overall.state == "unclear" and overall.cases_to_settle:
+        return f"about {overall.cases_to_settle} golden cases would settle overall (80 % power, if the lift stays)"
+    return "there is no improvement to show: change the dataset, or ask for `require: no_harm` if a tie is enough"
+
+
+def _filled(reason: Reason) -> dict[str, float | str]:
+    return {
+        "state": reason.state,
+        "observed": reason.observed or 0.0,
+        "threshold": reason.threshold or 0.0,
+    }
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

