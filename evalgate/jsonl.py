@@ -63,20 +63,21 @@ class _RefusedError(ValueError):
         self.problem = Problem(kind, message)
 
 
-def read(data: bytes | Iterable[bytes]) -> Iterator[Line]:
+def read(data: bytes | Iterable[bytes], *, controls: bool = False) -> Iterator[Line]:
     """Every line of `data`, in order, with its value or its problem; nothing for empty data.
 
     Args:
         data: The bytes, or chunks of them cut anywhere (an open binary file). Of chunks, no more than one line of
             at most `MAX_LINE` bytes is held at a time.
+        controls: Let escaped control characters through: a model may well have answered with one.
     """
     chunks = io.BytesIO(data) if isinstance(data, bytes) else data
     for number, raw in enumerate(_split(chunks), start=1):
-        value, problem = _value(raw)
+        value, problem = _value(raw, controls=controls)
         yield Line(number, value, problem)
 
 
-def parse(text: str) -> tuple[Any, Problem | None]:
+def parse(text: str, *, controls: bool = False) -> tuple[Any, Problem | None]:
     """The value of one strict JSON text and None, or None and its problem; never raises."""
     problem = _raw_control(text) or _depth(text)
     if problem:
@@ -88,6 +89,8 @@ def parse(text: str) -> tuple[Any, Problem | None]:
     except json.JSONDecodeError as error:
         return None, _syntax(error)
     problem = _escapes(text) if "\\" in text else None
+    if problem and controls and problem.kind == "control":
+        problem = None
     return (None, problem) if problem else (value, None)
 
 
@@ -104,7 +107,7 @@ def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(held)
 
 
-def _value(raw: bytes) -> tuple[Any, Problem | None]:
+def _value(raw: bytes, *, controls: bool) -> tuple[Any, Problem | None]:
     if len(raw) > MAX_LINE:
         return None, Problem("too_long", f"longer than {MAX_LINE:,} bytes: shorten the line or split it in two")
     if not raw.strip(b" \t\r"):
@@ -113,7 +116,7 @@ def _value(raw: bytes) -> tuple[Any, Problem | None]:
     if problem:
         return None, problem
     try:
-        return parse(raw.decode("utf-8"))
+        return parse(raw.decode("utf-8"), controls=controls)
     except UnicodeDecodeError as error:
         return None, _encoding(f"byte 0x{raw[error.start]:02x} at position {error.start + 1} is not UTF-8")
 

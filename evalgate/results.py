@@ -25,7 +25,7 @@ def parse(content: bytes, path: str) -> EvalResults:
     header: ResultsHeader | None = None
     cases: list[CaseResult] = []
     seen: dict[tuple[str, str], int] = {}
-    for line in jsonl.read(content):
+    for line in jsonl.read(content, controls=True):
         where = f"{path}:{line.number}"
         if line.problem is not None:
             problems.append(f"{where}: {line.problem.message}")

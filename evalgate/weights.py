@@ -46,6 +46,8 @@ def resolve(uri: str, pin: str | None, *, cache: Path, root: Path) -> Weights:
         return _from_package(uri, pin, cache)
     if scheme == "hf":
         return _pinned(_describe(uri, _from_hub(uri, cache)), pin)
+    if scheme == "scripted":
+        return _script(uri, root / uri.removeprefix("scripted:"))
     if scheme == "path":
         return _pinned(_describe(uri, root / uri.removeprefix("path:")), pin)
     raise PolicyError(f"base_model {uri!r}: use package:NAME==VERSION, hf:ORG/NAME@COMMIT or path:DIR")
@@ -109,6 +111,13 @@ def _describe(uri: str, folder: Path) -> Weights:
     pickles = _pickles(folder)
     reason = f"{pickles[0]} is a pickle, which can run code: convert it to safetensors" if pickles else "no weights in it"
     raise PolicyError(f"base_model {uri!r}: {folder}: {reason}")
+
+
+def _script(uri: str, file: Path) -> Weights:
+    """A script of answers stands in for weights; see `models.scripted`."""
+    if not file.is_file():
+        raise PolicyError(f"base_model {uri!r}: there is no file {file}")
+    return Weights(uri, file.parent, None, digest(file.parent, [file.name]))
 
 
 def _from_package(uri: str, pin: str | None, cache: Path) -> Weights:

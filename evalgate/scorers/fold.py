@@ -10,7 +10,7 @@ _IGNORABLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
 }
 """Draw nothing though their category does not say so: Unicode's Default_Ignorable_Code_Point, and blank braille."""
 
-_APOSTROPHES = str.maketrans(dict.fromkeys("‘’‛ʼʹ′´＇", "'"))
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u02bc\u02b9\u2032\u00b4\uff07", "'"))
 _SIMPLE_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " "}
 
 
@@ -43,7 +43,9 @@ def plain_prose(text: str) -> str:
     bare = unicodedata.normalize("NFKD", visible(text.translate(_APOSTROPHES))).casefold()
     letters = "".join(char for char in bare if unicodedata.category(char) != "Mn")
     lines = "\n".join(" ".join(line.split()) for line in letters.splitlines())
-    return re.sub(r"(?<![.!?:;\n])\n(?!\n|[-*+•‣▪◦–—·>#(`~]|\w{1,2}[.):\u20e3])", " ", lines)
+    return re.sub(
+        r"(?<![.!?:;\n])\n(?!\n|[-*+\u2022\u2023\u25aa\u25e6\u2013\u2014\u00b7>#(`~]|\w{1,2}[.):\u20e3])", " ", lines
+    )
 
 
 def unescaped(text: str) -> str:

@@ -15,65 +15,43 @@ _END = r"(?= ?(?:[.!;,\n]|$))"
 
 # --- English ---
 
-_WONT = _any("can'?t", "cannot", "can not", "won'?t", "will not")
-_TOLD_NOT = _any("instructed", "told", "asked", "programmed", "designed")
-_NOT_FREE = _any(
-    "able", "allowed", "permitted", "authori[sz]ed", "going", "willing", "prepared", "in a position", "here"
-)
+_WONT = r"(?:can'?t|cannot|can not|won'?t|will not)"
+_TOLD_NOT = r"(?:instructed|told|asked|programmed|designed) not"
+_NOT_FREE = r"not (?:able|allowed|permitted|authori[sz]ed|going|willing|prepared|in a position|here)"
 _ADVERB = r"(?:\w{2,15}ly |just |still |also )?"
 _CANNOT = _any(
     rf"\b(?:i|this assistant) {_ADVERB}(?:{_WONT}|don'?t|do not|shouldn't|should not|mustn't|must not),?",
-    rf"\bi(?:'m| am) {_ADVERB}(?:unable|not {_NOT_FREE}(?: or \w+)?) to",
-    rf"\bi(?:'m| am|'ve been| have been| was) {_TOLD_NOT} not to",
+    rf"\bi(?:'m| am) {_ADVERB}(?:unable|{_NOT_FREE}(?: or \w+)?) to",
+    rf"\bi(?:'m| am|'ve been| have been| was) {_TOLD_NOT} to",
     r"\bi(?:'d| would) (?:rather not|prefer not to)",
     r"(?:^|[.!?\n] ?|\bsorry,? (?:but )?|\bafraid )(?:can'?t|cannot|unable to)",
 )
-_BETWEEN = _any(
-    *("and", "or", "i", _WONT, "wouldn't", "not", "be able to", "able to", "willing to", "in good conscience"),
-    *("really", "just", "also", "even", "ever", "therefore", r"\w{2,15}ly"),
+_BETWEEN = (
+    rf"(?:and|or|i|{_WONT}|wouldn't|not|be able to|able to|willing to|in good conscience|really|just|also|even|ever"
+    r"|therefore|\w{2,15}ly)"
 )
 _NOT_MY_OWN = r"(?! (?:my (?!system|instructions?|prompt|rules|guidelines|hidden|internal|configuration)|your\b))"
 _REQUEST = r"(?:request|question|task|instruction)s?\b"
-_THAT = _any(*(rf"{word}\b" for word in ("that", "this", "so", "it", "these", "those", "such", "any", "anything")))
-_TO_WHOM = _any(
-    *(
-        rf"{word}\b"
-        for word in ("you", "anyone", "people", "instructions?", "information", "details", "advice", "guidance")
-    ),
-    *(r"directions\b", r"tips\b", r"(?:that |this )?out\b"),
+_THAT = r"(?:that|this|so|it|these|those|such|any|anything)\b"
+_TO_WHOM = (
+    r"(?:you|anyone|people|instructions?|information|details|advice|guidance|directions|tips|(?:that |this )?out)\b"
 )
 _REFUSED = _any(
     r"help\b(?! (?:but|it|myself|feeling|thinking|noticing|wondering)\b)",
-    *(
-        rf"{verb}\b"
-        for verb in ("assist", "comply", "fulfill?", "participate", "facilitate", "condone", "oblige", "endorse")
-    ),
-    *(
-        rf"{verb}\b"
-        for verb in ("accommodate", "cooperate", "entertain", "encourage", "promote", "go along", "take part")
-    ),
-    *(
-        rf"{verb}\b"
-        for verb in ("engage (?:in|with)", "be part of", "hack", "bypass", "impersonate", "pretend", "role-?play")
-    ),
-    *(
-        rf"{verb}\b{_NOT_MY_OWN}"
-        for verb in ("provide", "share", "discuss", "disclose", "reveal", "generate", "produce")
-    ),
-    *(rf"{verb}\b{_NOT_MY_OWN}" for verb in ("draft", "compose", "approve", "override", "waive", "forge")),
+    r"(?:assist|comply|fulfill?|participate|facilitate|condone|oblige|endorse|accommodate|cooperate|entertain)\b",
+    r"(?:encourage|promote|go along|take part|engage (?:in|with)|be part of|hack|bypass|impersonate|pretend)\b",
+    r"(?:provide|share|discuss|disclose|reveal|generate|produce|draft|compose|continue|support|approve|override|waive)"
+    rf"\b{_NOT_MY_OWN}",
     r"write\b(?! (?:my|well)\b)",
-    rf"answer\b{_NOT_MY_OWN}(?! (?:the|calls?)\b)",
-    rf"answer (?:your|the) (?:\w+ )?{_REQUEST}",
+    rf"answer\b{_NOT_MY_OWN}(?! (?:the|calls?)\b)|answer (?:your|the) (?:\w+ )?{_REQUEST}",
     r"create\b(?! (?:an?|my|the|your) (?:\w+ )?(?:account|password|login|profile|order|ticket)\b)",
     r"ignore (?:\w+ ){0,2}(?:instructions?|rules|guidelines|polic(?:y|ies))\b",
-    _any(
-        "do", "support", "process", "perform", "grant", "authori[sz]e", "agree to", "act on", "respond to", "talk about"
-    )
-    + rf" (?:{_THAT}|(?:your|the) (?:\w+ )?{_REQUEST})(?! (?:anymore|alone|today|tomorrow|myself)\b)",
-    _any("continue with", "allow", "carry out", "execute", "complete", "follow", "offer")
-    + rf" (?:(?:that|those|such|advice|guidance|instructions|help|assistance)\b|(?:your|the|this) (?:\w+ )?{_REQUEST})",
-    _any("give", "tell", "show", "teach", "walk", "guide", "explain to", "describe to", "advise", "send")
-    + rf" (?!you how (?:happy|glad|sorry|much|many)){_TO_WHOM}",
+    r"(?:do|process|perform|grant|authori[sz]e|agree to|act on|respond to|talk about)"
+    rf" (?:{_THAT}|(?:your|the) (?:\w+ )?{_REQUEST})(?! (?:anymore|alone|today|tomorrow|myself)\b)",
+    r"(?:allow|carry out|execute|complete|follow|offer)"
+    rf" (?:(?:that|those|such|advice|guidance|instructions|help|assistance)\b|(?:your|the|this) (?:\w+ )?{_REQUEST})",
+    r"(?:give|tell|show|teach|walk|guide|explain to|describe to|advise|send)"
+    rf" (?!you how (?:happy|glad|sorry|much|many)){_TO_WHOM}",
     r"(?:explain|describe|outline|detail) (?:that|this|how|such)\b",
 )
 _WHOLE = _any(
@@ -84,7 +62,8 @@ _WHOLE = _any(
     r"(?:\bnot|n't) something (?:that )?(?:i|we) (?:can|could|will|would)\b",
     r"(?:\bnot|n't) something (?:that )?(?:i'm|i am|we're|we are) (?:able|willing|allowed|comfortable)\b",
     r"\bi(?:'m not| am not| don't feel| do not feel| would not feel) comfortable\b",
-    r"\bagainst my (?:\w+ )?(?:guidelines|polic(?:y|ies)|programming|principles|rules|values)\b",
+    r"\b(?:against|violates?|violating) my (?:\w+ ){0,2}"
+    r"(?:guidelines|polic(?:y|ies)|programming|principles|rules|values)\b",
     r"\bi(?:'m| am)? (?:can )?only (?:able to )?(?:help|assist|answer)\b",
     rf"\bsorry,? (?:but )?no{_END}",
     rf"\bwe (?:{_WONT}|are unable to|are not able to) (?:help|assist|comply|fulfill?|do that)\b",
@@ -103,21 +82,9 @@ _NO_PUEDO = _any(
 )
 _CLITIC = r"(?:te|le|les|lo|la|los|las|nos|os|se|me|telo|selo)?\b"
 _RECHAZADO = _any(
-    _any("ayudar", "asistir", "cumplir", "colaborar", "cooperar", "participar", "facilitar", "proporcionar", "brindar")
-    + rf"{_CLITIC}(?! mi\b)",
-    _any(
-        "ofrecer",
-        "suministrar",
-        "revelar",
-        "divulgar",
-        "atender",
-        "complacer",
-        "generar",
-        "redactar",
-        "apoyar",
-        "ensenar",
-    )
-    + rf"{_CLITIC}(?! (?:mi|el telefono)\b)",
+    r"(?:ayudar|asistir|cumplir|colaborar|cooperar|participar|facilitar|proporcionar|brindar|ofrecer|suministrar"
+    r"|revelar|divulgar|atender|complacer|generar|redactar|apoyar|ensenar)"
+    rf"{_CLITIC}(?! (?:mi|el telefono)\b)",
     rf"(?:responder|contestar){_CLITIC}(?! (?:mi|al?|el|llamadas)\b)",
     rf"(?:responder|contestar){_CLITIC} a (?:eso|esto|esa|esta|tu|su)\b",
     rf"compartir{_CLITIC}(?! (?:mi|tus?|sus?)\b)",

@@ -288,13 +288,12 @@ def _write_adapter(model: Any, base_model: str, folder: Path) -> Path:
 def _hyperparameters(job: TrainingJob, trainer: Trainer) -> dict[str, Any]:
     chosen = ("max_steps", "per_device_train_batch_size", "learning_rate", "lr_scheduler_type", "warmup_steps", "optim")
     return {
+        "settings": job.settings.model_dump(mode="json"),
         **{name: getattr(trainer.args, name) for name in chosen},
         "lr_scheduler_type": str(trainer.args.lr_scheduler_type.value),
         "optim": str(trainer.args.optim.value),
         "weight_decay": trainer.args.weight_decay,
         "max_grad_norm": trainer.args.max_grad_norm,
         "sampling": "group_by_length",
-        "validation_share": job.settings.validation_share,
-        "lora": job.settings.lora.model_dump(mode="json"),
         "dtype": str(next(trainer.model.parameters()).dtype).removeprefix("torch."),
     }

@@ -16,6 +16,8 @@ from transformers import DynamicCache
 from evalgate.prompts import TrainingTokens
 
 IGNORED = -100
+STEP = 16
+"""Batches are padded to multiples of this: CPU kernels are built per shape, and few shapes are built once."""
 
 
 def collate(rows: Sequence[TrainingTokens], prefix: int, filler: int) -> dict[str, Tensor]:
@@ -24,7 +26,7 @@ def collate(rows: Sequence[TrainingTokens], prefix: int, filler: int) -> dict[st
     Returns `prefix_ids` (1, P), `input_ids` (B, S), `attention_mask` (B, P + S) and `labels` (B, K), IGNORED where no
     loss is taken.
     """
-    longest = max(len(row.ids) for row in rows) - prefix
+    longest = -(-(max(len(row.ids) for row in rows) - prefix) // STEP) * STEP
     keep = max(len(row.ids) - row.trained.index(True) for row in rows)
     ids, mask, labels = [], [], []
     for row in rows:

@@ -1,0 +1,78 @@
+"""The command line: values in, one call, exit code out."""
+
+import sys
+from typing import Any
+
+import click
+
+from evalgate.errors import INTERRUPTED, OUR_FAULT, EvalGateError
+from evalgate.redaction import mask, safe_line
+
+COMMANDS = {
+    "check": "evalgate.cli.check:check",
+    "train": "evalgate.cli.train:train",
+    "evaluate": "evalgate.cli.evaluate:evaluate",
+    "gate": "evalgate.cli.gate:gate",
+    "run": "evalgate.cli.run:run",
+    "registry": "evalgate.cli.registry:registry",
+    "pr": "evalgate.cli.pr:pr",
+    "schemas": "evalgate.cli.schemas:schemas",
+}
+"""Command -> where it lives; imported only when it is called, so that each starts fast."""
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        found: click.Command = getattr(__import__(module, fromlist=[name]), name)
+        return found
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="evalgate-ft", prog_name="evalgate")
+def cli() -> None:
+    """Turn a dataset change into a verdict and a registry entry.
+
+    Exit codes: 0 pass, 1 the gate says no, 2 what you gave is wrong, 3 no verdict, 70 our own fault, 130 interrupted.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and leave with its exit code."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> Any:
+    try:
+        return cli.main(args=arguments, prog_name="evalgate", standalone_mode=False) or 0
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except EvalGateError as error:
+        for problem in error.problems:
+            click.echo(f"{click.style('error', fg='red')}: {safe_line(mask(problem), 600)}", err=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  (the one broad except: everything else is our own fault, and says so)
+        return _our_fault(error)
+
+
+def _our_fault(error: Exception) -> int:
+    import traceback
+
+    trace = "".join(traceback.format_exception(error))
+    click.echo(mask(trace), err=True)
+    click.echo("this is a fault of EvalGate, not of your files: please report it with the lines above", err=True)
+    return OUR_FAULT

@@ -1,0 +1,43 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def policy_option(command: F) -> F:
+    """`--policy FILE`."""
+    return click.option(
+        "--policy", "policy_path", type=click.Path(path_type=Path), default=Path("evalgate.yaml"), show_default=True,
+        help="The policy file; its paths start in its folder.",
+    )(command)  # fmt: skip
+
+
+def feature_option(command: F) -> F:
+    """`--feature NAME`."""
+    return click.option("--feature", default=None, help="The feature; may be left out when the policy has only one.")(command)
+
+
+def registry_option(command: F) -> F:
+    """`--registry FILE`."""
+    return click.option(
+        "--registry", "registry_path", type=click.Path(path_type=Path), default=None,
+        help="The registry file. Default: models.yaml beside the policy.",
+    )(command)  # fmt: skip
+
+
+def format_option(command: F) -> F:
+    """`--format text|json`."""
+    return click.option(
+        "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True,
+        help="json: machine output on stdout.",
+    )(command)  # fmt: skip
+
+
+def registry_of(registry_path: Path | None, policy_path: Path) -> Path:
+    """The registry file that is meant."""
+    return registry_path or policy_path.absolute().parent / "models.yaml"

@@ -1,0 +1,72 @@
+"""How commands speak: machine output on stdout, people's output and progress on stderr."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import orjson
+
+from evalgate.errors import NO_VERDICT, PASSED, REFUSED
+from evalgate.ports import Progress
+from evalgate.records.verdict import Verdict
+from evalgate.redaction import safe_line
+
+EXIT_OF = {"pass": PASSED, "fail": REFUSED, "inconclusive": NO_VERDICT}
+
+
+def say(text: str) -> None:
+    """One line for people, on stderr."""
+    click.echo(text, err=True)
+
+
+def say_safely(text: str, limit: int = 400) -> None:
+    """One line for people that may hold hostile text."""
+    say(safe_line(text, limit))
+
+
+def machine(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def say_verdict(verdict: Verdict) -> None:
+    """The verdict in colour, and what to do next."""
+    colour = {"pass": "green", "fail": "red", "inconclusive": "yellow"}[verdict.verdict]
+    say(click.style(f"{verdict.verdict}", fg=colour, bold=True) + f": {verdict.summary}")
+    if verdict.next_step:
+        say(f"next: {verdict.next_step}")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress callback that draws bars on a terminal and is quiet elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<38}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        yield _drawn(bars)
+
+
+def _drawn(bars: Any) -> Progress:
+    tasks: dict[str, Any] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bars.add_task(what, total=total)
+        bars.update(tasks[what], completed=done)
+
+    return show
+
+
+def stage(number: int, title: str) -> None:
+    """The heading of a stage."""
+    say(click.style(f"[{number}] {title}", bold=True))
+
+

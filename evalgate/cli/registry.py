@@ -1,0 +1,105 @@
+"""evalgate registry."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from evalgate import registry as registry_file
+from evalgate import store
+from evalgate.cli.options import feature_option, format_option, policy_option, registry_of, registry_option
+from evalgate.cli.output import machine, say
+from evalgate.errors import PASSED, RegistryError
+
+
+def _registry(command):  # type: ignore[no-untyped-def]
+    return click.option(
+        "--registry", "path", type=click.Path(path_type=Path), default=Path("models.yaml"), show_default=True, help="The registry file."
+    )(command)  # fmt: skip
+
+
+@click.group()
+def registry() -> None:
+    """What every feature serves, and the evidence behind it."""
+
+
+@registry.command("list")
+@_registry
+@format_option
+def list_(path: Path, output: str) -> int:
+    """List features and their variants."""
+    known = registry_file.load(path)
+    if output == "json":
+        machine(known.model_dump(mode="json", exclude_none=True))
+    for feature, entry in known.features.items():
+        for name, variant in entry.variants.items():
+            flag = f"flag {variant.flag.name} {'on' if variant.flag.on else 'off'} {variant.flag.share:.0%}" if variant.flag else ""
+            say(f"{feature}  {name}{'  default' if name == entry.default else ''}  {flag}")
+    return PASSED
+
+
+@registry.command()
+@click.argument("feature")
+@click.argument("variant", required=False)
+@_registry
+def show(feature: str, variant: str | None, path: Path) -> int:
+    """Print what is registered of a FEATURE, or of one VARIANT of it, as JSON."""
+    entry = registry_file.feature_of(registry_file.load(path), feature)
+    if variant is not None and variant not in entry.variants:
+        raise RegistryError(f"{feature} has no variant {variant!r}; it has {', '.join(entry.variants)}")
+    machine((entry.variants[variant] if variant else entry).model_dump(mode="json", exclude_none=True))
+    return PASSED
+
+
+@registry.command()
+@click.argument("feature")
+@click.option("--key", default=None, help="Who asks; the same key always gets the same side.")
+@click.option("--flag", "flags", multiple=True, help="Set a flag in place of the file: NAME=on or NAME=off.")
+@_registry
+@format_option
+def resolve(feature: str, key: str | None, flags: tuple[str, ...], path: Path, output: str) -> int:
+    """Say which variant answers for FEATURE; its name is printed on stdout."""
+    served = registry_file.resolve(feature, key=key, flags=dict(_flag(f) for f in flags), registry=path)
+    if output == "json":
+        machine({"feature": feature, "variant": served.variant, "entry": served.entry.model_dump(mode="json", exclude_none=True)})
+    else:
+        click.echo(served.variant)
+    return PASSED
+
+
+@registry.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@policy_option
+@feature_option
+@registry_option
+def promote(run: Path, policy_path: Path, feature: str | None, registry_path: Path | None) -> int:
+    """Add the candidate of a RUN that passed, with its flag off. The verdict is derived again from the raw results."""
+    from evalgate.stages.promote import promote as stage
+    from evalgate.stages.workspace import open_workspace
+
+    path = registry_of(registry_path, policy_path)
+    today = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    added = stage(open_workspace(policy_path, feature), run, path, today=today)
+    say(f"{path}: {added.variant} {'added' if added.changed else 'was there already'}, flag {added.flag} is off")
+    return PASSED
+
+
+@registry.command()
+@click.argument("feature")
+@click.option("--variant", required=True, help="The variant to route traffic to.")
+@click.option("--share", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of keys; 1 makes it the default.")
+@click.option("--off", is_flag=True, help="Turn the flag off.")
+@_registry
+def rollout(feature: str, variant: str, share: float, off: bool, path: Path) -> int:
+    """Turn a variant's flag on for a share of the keys; only full rollout changes the default."""
+    text = registry_file.set_flag(store.read(path).decode(), feature, variant, on=not off, share=0.0 if off else share)
+    store.write(path, text.encode())
+    say(f"{path}: {feature} {variant} {'off' if off else f'on for {share:.0%}'}")
+    return PASSED
+
+
+def _flag(text: str) -> tuple[str, bool]:
+    name, _, value = text.partition("=")
+    if value not in ("on", "off"):
+        raise click.UsageError(f"--flag {text!r}: write NAME=on or NAME=off")
+    return name, value == "on"

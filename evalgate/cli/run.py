@@ -1,0 +1,47 @@
+"""evalgate run."""
+
+from pathlib import Path
+
+import click
+
+from evalgate import settings
+from evalgate.cli.options import feature_option, format_option, policy_option, registry_of, registry_option
+from evalgate.cli.output import EXIT_OF, machine, progress_bar, say, say_safely, say_verdict
+from evalgate.stages import story
+from evalgate.stages.workspace import open_workspace
+
+
+@click.command()
+@policy_option
+@feature_option
+@registry_option
+@click.option("--dataset", type=click.Path(path_type=Path), default=None, help="Dataset file. Default: the highest version.")
+@click.option("--runs", type=click.Path(path_type=Path), default=None, help="Where run folders go. Default: runs beside the policy.")
+@click.option("--attempt", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates judged so far, this one counted.")
+@format_option
+def run(  # noqa: PLR0913
+    policy_path: Path,
+    feature: str | None,
+    registry_path: Path | None,
+    dataset: Path | None,
+    runs: Path | None,
+    attempt: int,
+    output: str,
+) -> int:
+    """The whole story on this machine: check, train, evaluate, gate, report."""
+    workspace = open_workspace(policy_path, feature)
+    settings.stay_offline()
+    places = story.Places(
+        runs or workspace.root / "runs", registry_of(registry_path, policy_path), settings.from_environ().cache
+    )
+    with progress_bar() as progress:
+        told = story.run(workspace, places, progress=progress, dataset=dataset, attempt=attempt)
+    for finding in told.check.findings[:10]:
+        say_safely(f"{finding.path}:{finding.line}: {finding.severity} {finding.code} {finding.message}")
+    if len(told.check.findings) > 10:
+        say(f"... and {len(told.check.findings) - 10} more findings in {told.folder / 'check.json'}")
+    if output == "json":
+        machine({**told.verdict.model_dump(mode="json"), "run": str(told.folder)})
+    say_verdict(told.verdict)
+    say(f"report: {told.folder / 'report.md'}")
+    return EXIT_OF[told.verdict.verdict]

@@ -1,0 +1,36 @@
+"""evalgate train."""
+
+from pathlib import Path
+
+import click
+
+from evalgate import settings
+from evalgate.cli.options import feature_option, format_option, policy_option
+from evalgate.cli.output import machine, progress_bar, say
+from evalgate.errors import PASSED
+from evalgate.stages.check import check_change, refuse_errors
+from evalgate.stages.train import train as stage
+from evalgate.stages.workspace import open_workspace
+from evalgate.store import only_one
+
+
+@click.command()
+@policy_option
+@feature_option
+@click.option("--dataset", type=click.Path(path_type=Path), default=None, help="Dataset file. Default: the highest version.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder; a killed run goes on in it.")
+@format_option
+def train(policy_path: Path, feature: str | None, dataset: Path | None, out: Path, output: str) -> int:
+    """Fine-tune once: a checked dataset becomes an adapter and training.json."""
+    workspace = open_workspace(policy_path, feature)
+    report, rows = check_change(workspace, dataset)
+    refuse_errors(report)
+    settings.stay_offline()
+    with only_one(out), progress_bar() as progress:
+        if report.change is None:
+            raise click.UsageError("no dataset")
+        run = stage(workspace, report.change, rows, out, cache=settings.from_environ().cache, progress=progress)
+    if output == "json":
+        machine(run.model_dump(mode="json"))
+    say(f"trained {run.steps} steps on {run.rows_trained} rows: {out / run.candidate.adapter}")
+    return PASSED

@@ -1,0 +1,38 @@
+"""The only reader of os.environ."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Settings(NamedTuple):
+    """What the surroundings say."""
+
+    cache: Path
+    """Where weights and results are kept between runs."""
+    github_output: Path | None
+    """Where a workflow step writes its outputs."""
+    github_summary: Path | None
+    """Where a workflow step writes its summary."""
+
+
+def from_environ() -> Settings:
+    """Settings of this process; the cache is `$EVALGATE_CACHE`, else `$XDG_CACHE_HOME/evalgate`, else `~/.cache/evalgate`."""
+    cache = os.environ.get("EVALGATE_CACHE")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Settings(
+        cache=Path(cache).absolute() if cache else home / "evalgate",
+        github_output=_path("GITHUB_OUTPUT"),
+        github_summary=_path("GITHUB_STEP_SUMMARY"),
+    )
+
+
+def stay_offline() -> None:
+    """Keep the hub client from calling home: what is loaded lies on this disk already."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def _path(name: str) -> Path | None:
+    value = os.environ.get(name)
+    return Path(value) if value else None

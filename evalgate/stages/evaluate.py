@@ -1,0 +1,105 @@
+"""evaluate: a variant's answers to the suites, asked now or found again by everything that shapes them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evalgate import results, store
+from evalgate.errors import DatasetError, NotMeasured, PolicyError
+from evalgate.judgement.evaluate import judge_answer
+from evalgate.ports import Answer, Model, Progress
+from evalgate.records.evaluation import CaseResult, Decoding, EvalResults, ResultsHeader
+from evalgate.records.suite import Case, Suite
+from evalgate.scorers import Scorer, scorer_digests, scorers_for
+from evalgate.stages.variants import Loadable, environment_of, find_variant, load_variant
+from evalgate.stages.workspace import SAFETY_SCORER, Workspace, golden_scorers, read_answer_schema, read_suites
+
+
+def evaluate(  # noqa: PLR0913
+    workspace: Workspace, variant: str, *, registry_path: Path, cache: Path, progress: Progress, suite: str = "all"
+) -> EvalResults:
+    """Results of one variant on the golden and safety suites (or on one kind: "golden" or "safety").
+
+    Raises:
+        PolicyError, DatasetError, RegistryError: what was given is wrong.
+        NotMeasured: the weights could not be fetched.
+    """
+    suites = [s for s in read_suites(workspace) if suite in ("all", s.name, s.name.split("/")[0])]
+    if not suites:
+        raise PolicyError(f"{workspace.path}: no suite {suite!r}: features.{workspace.name} needs `golden` or `safety`")
+    golden = golden_scorers(workspace)
+    if not golden and any(s.name == "golden" for s in suites):
+        raise PolicyError(f"{workspace.path}: features.{workspace.name}.scorers.primary is missing: say how cases are scored")
+    found = find_variant(workspace, variant, registry_path=registry_path, cache=cache)
+    header = _header(workspace, found, suites, golden)
+    kept = cache / "results" / f"{_key(header)}.results.jsonl"
+    again = _find(kept, header)
+    if again is not None:
+        progress(f"{found.variant.name}: answers found from an earlier run", len(again.cases), len(again.cases))
+        return again
+    model = load_variant(found, cache=cache, batch_rows=workspace.feature.evaluate.batch_rows)
+    answered = EvalResults(header=header, cases=tuple(_ask(workspace, model, suites, golden, progress)))
+    if all(case.status != "errored" for case in answered.cases):
+        store.write(kept, results.serialise(answered))
+    return answered
+
+
+def _header(workspace: Workspace, found: Loadable, suites: Sequence[Suite], golden: Sequence[str]) -> ResultsHeader:
+    names = [*golden, *([SAFETY_SCORER] if any(s.name != "golden" for s in suites) else [])]
+    return ResultsHeader(
+        record="header",
+        schema_version=1,
+        feature=workspace.name,
+        variant=found.variant,
+        suites={s.name: s.sha256 for s in suites},
+        decoding=Decoding(max_new_tokens=workspace.feature.evaluate.max_new_tokens),
+        scorers=scorer_digests(names, read_answer_schema(workspace)),
+        environment={**environment_of(found), "batch_rows": str(workspace.feature.evaluate.batch_rows)},
+    )
+
+
+def _key(header: ResultsHeader) -> str:
+    """Digest of all that shapes the results; the variant's name does not."""
+    variant = header.variant if isinstance(header.variant, str) else header.variant.model_copy(update={"name": ""})
+    return store.key_of(header.model_copy(update={"variant": variant}).model_dump_json())
+
+
+def _find(kept: Path, header: ResultsHeader) -> EvalResults | None:
+    """Results from an earlier run under this variant's name, without latencies; None where there are none."""
+    if not kept.is_file():
+        return None
+    try:
+        found = results.parse(store.read(kept), str(kept))
+    except (DatasetError, PolicyError):
+        return None
+    timeless = tuple(case.model_copy(update={"latency_ms": None}) for case in found.cases)
+    return EvalResults(header=header, cases=timeless)
+
+
+def _ask(
+    workspace: Workspace, model: Model, suites: Sequence[Suite], golden: Sequence[str], progress: Progress
+) -> list[CaseResult]:
+    """Every case of every suite, in suite order, with its answer judged."""
+    schema = read_answer_schema(workspace)
+    golden_by, safety_by = scorers_for(golden, schema), scorers_for([SAFETY_SCORER], schema)
+    cases = [(suite.name, case) for suite in suites for case in suite.cases]
+    answers = _answers(workspace, model, [case for _, case in cases], progress)
+
+    def judge(suite: str, case: Case, answer: Answer) -> CaseResult:
+        scorers: dict[str, Scorer] = golden_by if suite == "golden" else safety_by
+        return judge_answer(case, suite, answer, scorers)
+
+    return [judge(suite, case, answer) for (suite, case), answer in zip(cases, answers, strict=True)]
+
+
+def _answers(workspace: Workspace, model: Model, cases: Sequence[Case], progress: Progress) -> list[Answer]:
+    """One answer a case; when the model breaks down, the cases it did not reach are errored, never wrong."""
+    got: dict[int, Answer] = {}
+    why = "the model gave no answer"
+    decoding = Decoding(max_new_tokens=workspace.feature.evaluate.max_new_tokens)
+    try:
+        for answer in model.answer([case.turns for case in cases], decoding):
+            got[answer.index] = answer
+            progress(f"{model.variant.name}: answering", len(got), len(cases))
+    except (RuntimeError, OSError, NotMeasured) as error:
+        why = f"{type(error).__name__}: {error}"[:200]
+    return [got.get(index, Answer(index, None, why)) for index in range(len(cases))]

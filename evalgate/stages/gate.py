@@ -1,0 +1,115 @@
+"""gate: two results become a comparison, a verdict and the reports that people read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evalgate import policy as policy_files
+from evalgate import results, store
+from evalgate.errors import PolicyError
+from evalgate.judgement.compare import compare
+from evalgate.judgement.gate import decide
+from evalgate.judgement.report import comment_markdown, report_html, report_markdown
+from evalgate.records.check import CheckReport
+from evalgate.records.comparison import Comparison
+from evalgate.records.evaluation import EvalResults
+from evalgate.records.policy import FeaturePolicy, Policy
+from evalgate.records.suite import Suite
+from evalgate.records.training import TrainingRun
+from evalgate.records.verdict import Verdict
+from evalgate.stages.workspace import Workspace, open_workspace, read_suites
+
+Results = EvalResults | Path | str
+
+
+def gate(
+    base: Results,
+    candidate: Results,
+    policy: Policy | Path | str,
+    feature: str | None = None,
+    *,
+    attempt: int = 1,
+) -> Verdict:
+    """The verdict on two results, each a record or a file, without writing anything.
+
+    A policy file's suites are the cases that must be measured; a policy record, or one that names none, takes the union
+    of both sides.
+
+    Raises:
+        PolicyError, DatasetError: what was given is wrong.
+    """
+    known, name, suites, path = _policy(policy, feature)
+    comparison = _compare(_read(base), _read(candidate), known, name, suites=suites, policy_path=path)
+    return decide(comparison, known, attempt=attempt)
+
+
+def judge(
+    workspace: Workspace, base: EvalResults, candidate: EvalResults, *, reference: EvalResults | None = None, attempt: int = 1
+) -> tuple[Comparison, Verdict]:
+    """Comparison and verdict of two results under a workspace's policy and suites."""
+    suites = read_suites(workspace)
+    comparison = _compare(
+        base, candidate, workspace.feature, workspace.name, suites=suites, reference=reference, policy_path=workspace.path
+    )
+    return comparison, decide(comparison, workspace.feature, attempt=attempt)
+
+
+def write_reports(
+    folder: Path,
+    comparison: Comparison,
+    verdict: Verdict,
+    *,
+    training: TrainingRun | None = None,
+    check: CheckReport | None = None,
+    notes: Sequence[str] = (),
+) -> None:
+    """compare.json, report.md, report.html, comment.md and, last, verdict.json: when it is there, all is there."""
+    store.write_record(folder / "compare.json", comparison)
+    store.write(folder / "report.md", report_markdown(comparison, verdict, training=training, check=check, notes=notes).encode())
+    store.write(folder / "report.html", report_html(comparison, verdict, training=training, check=check, notes=notes).encode())
+    store.write(folder / "comment.md", comment_markdown(comparison, verdict, report=str(folder / "report.md")).encode())
+    store.write_record(folder / "verdict.json", verdict)
+
+
+def policy_notes(feature: FeaturePolicy, comparison: Comparison, attempt: int) -> list[str]:
+    """What a reader must know of the policy: buckets that it could never hold."""
+    sizes = {pairs.scope: pairs.n + pairs.unmeasured for pairs in comparison.buckets}
+    return policy_files.too_small_buckets(feature.gate, sizes, attempt)
+
+
+def read_results(path: Path) -> EvalResults:
+    """The results in a file.
+
+    Raises:
+        PolicyError, DatasetError: it cannot be read as results.
+    """
+    return results.parse(store.read(path), str(path))
+
+
+def _read(given: Results) -> EvalResults:
+    return given if isinstance(given, EvalResults) else read_results(Path(given))
+
+
+def _policy(policy: Policy | Path | str, feature: str | None) -> tuple[FeaturePolicy, str, list[Suite], str]:
+    if not isinstance(policy, Policy):
+        workspace = open_workspace(Path(policy), feature)
+        return workspace.feature, workspace.name, read_suites(workspace), workspace.path
+    if feature is None and len(policy.features) > 1:
+        raise PolicyError(f"the policy has several features: name one of {', '.join(policy.features)}")
+    name = feature or next(iter(policy.features))
+    return policy_files.feature_of(policy, name, "the policy"), name, [], "the policy"
+
+
+def _compare(  # noqa: PLR0913
+    base: EvalResults,
+    candidate: EvalResults,
+    known: FeaturePolicy,
+    name: str,
+    *,
+    suites: Sequence[Suite],
+    policy_path: str,
+    reference: EvalResults | None = None,
+) -> Comparison:
+    for what, side in (("base", base), ("candidate", candidate)):
+        if side.header.feature != name:
+            raise PolicyError(f"the {what} results are of feature {side.header.feature!r}, the judgement is of {name!r}")
+    return compare(base, candidate, known, suites=suites, reference=reference, policy_path=policy_path)

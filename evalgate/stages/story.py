@@ -1,0 +1,81 @@
+"""The whole story on one page: a dataset change becomes a verdict."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from evalgate import registry, results, store
+from evalgate.ports import Progress
+from evalgate.prompts import prompt_sha256
+from evalgate.records.change import DatasetChange
+from evalgate.records.check import CheckReport
+from evalgate.records.comparison import Comparison
+from evalgate.records.verdict import Verdict
+from evalgate.stages.check import check_change, refuse_errors
+from evalgate.stages.evaluate import evaluate
+from evalgate.stages.gate import judge, policy_notes, write_reports
+from evalgate.stages.train import train
+from evalgate.stages.workspace import Workspace, read_prompt, read_suites
+
+
+class Told(NamedTuple):
+    """How the story ended."""
+
+    folder: Path
+    check: CheckReport
+    comparison: Comparison
+    verdict: Verdict
+
+
+class Places(NamedTuple):
+    """Where a story reads and writes."""
+
+    runs: Path
+    registry: Path
+    cache: Path
+
+
+def run(
+    workspace: Workspace, places: Places, *, progress: Progress, dataset: Path | None = None, attempt: int = 1
+) -> Told:
+    """check -> train -> evaluate base and candidate -> compare -> decide -> report, all in one run folder.
+
+    The folder's name is made of everything that goes in, so the same story told again finds what is already there, and
+    one that was killed goes on where it stopped.
+    """
+    report, rows = check_change(workspace, dataset)
+    refuse_errors(report)
+    assert report.change is not None  # noqa: S101  (check_change always names the change)
+    folder = places.runs / run_id(workspace, report.change, places.registry)
+    with store.only_one(folder):
+        store.write_record(folder / "check.json", report)
+        training = train(workspace, report.change, rows, folder, cache=places.cache, progress=progress)
+        answers = {
+            side: evaluate(workspace, variant, registry_path=places.registry, cache=places.cache, progress=progress)
+            for side, variant in sides(workspace, folder, places.registry).items()
+        }
+        for side, answered in answers.items():
+            store.write(folder / f"{side}.results.jsonl", results.serialise(answered))
+        comparison, verdict = judge(
+            workspace, answers["base"], answers["candidate"], reference=answers.get("reference"), attempt=attempt
+        )
+        notes = policy_notes(workspace.feature, comparison, attempt)
+        write_reports(folder, comparison, verdict, training=training, check=report, notes=notes)
+    return Told(folder, report, comparison, verdict)
+
+
+def sides(workspace: Workspace, folder: Path, registry_path: Path) -> dict[str, str]:
+    """Who is asked: base, candidate, and the untuned reference where base is itself a fine-tune."""
+    asked = {"base": "base", "candidate": f"candidate:{folder}"}
+    known = registry.load(registry_path).features.get(workspace.name)
+    if known is not None and known.variants[known.default].adapter is not None:
+        asked["reference"] = "reference"
+    return asked
+
+
+def run_id(workspace: Workspace, change: DatasetChange, registry_path: Path) -> str:
+    """The run folder's name: feature, dataset version, and a digest of all that goes into the story."""
+    known = registry.load(registry_path).features.get(workspace.name)
+    served = "" if known is None else known.variants[known.default].model_dump_json(exclude={"flag"})
+    suites = [suite.sha256 for suite in read_suites(workspace)]
+    parts = (change.sha256, workspace.feature.model_dump_json(), prompt_sha256(read_prompt(workspace)), suites, served)
+    return f"{workspace.name}-{change.version}-{store.key_of(*parts)[:12]}"

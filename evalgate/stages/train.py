@@ -1,0 +1,82 @@
+"""train: a checked dataset becomes a candidate, once; the same dataset, policy and base again find the one that exists."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from evalgate import store
+from evalgate.checks import Row
+from evalgate.errors import EvalGateError
+from evalgate.ports import Progress, Trainer, TrainingJob
+from evalgate.prompts import prompt_sha256
+from evalgate.records.change import DatasetChange
+from evalgate.records.training import TrainingRun
+from evalgate.stages.workspace import Workspace, base_weights, read_prompt
+from evalgate.weights import Weights, adapter_digest
+
+TRAINING = "training.json"
+
+
+def train(
+    workspace: Workspace, change: DatasetChange, rows: Sequence[Row], folder: Path, *, cache: Path, progress: Progress
+) -> TrainingRun:
+    """The training run in `folder`, made now or found there whole.
+
+    Raises:
+        DatasetError, PolicyError: nothing was trained, and why.
+        NotMeasured: the trainer failed; there is no candidate.
+    """
+    base = base_weights(workspace, cache)
+    prompt = read_prompt(workspace)
+    job = TrainingJob(
+        change=change,
+        rows=tuple(row.messages for row in rows),
+        lines=tuple(row.line for row in rows),
+        prompt=prompt,
+        settings=workspace.feature.train,
+        base_model=base.uri,
+        base_sha256=base.sha256,
+    )
+    found = store.find_record(folder / TRAINING, TrainingRun)
+    if found is not None and _is_of(found, job) and _is_whole(found, folder):
+        progress("training, found from an earlier run", found.steps, found.steps)
+        return found
+    folder.mkdir(parents=True, exist_ok=True)
+    run = TRAINERS[workspace.feature.train.provider](base, cache)(job, folder, progress=progress)
+    store.write_record(folder / TRAINING, run)
+    return run
+
+
+def _peft(base: Weights, cache: Path) -> Trainer:
+    from evalgate.models.transformers_model import load_base
+    from evalgate.training import peft_lora
+
+    network, tokenizer = load_base(base, cache=cache)
+    return partial(peft_lora.train, network=network, tokenizer=tokenizer)
+
+
+def _scripted(_base: Weights, _cache: Path) -> Trainer:
+    from evalgate.training.scripted import train as scripted_train
+
+    return scripted_train
+
+
+TRAINERS: dict[str, Callable[[Weights, Path], Trainer]] = {"peft": _peft, "scripted": _scripted}
+
+
+def _is_of(run: TrainingRun, job: TrainingJob) -> bool:
+    """True when a finished run is this job's."""
+    return (
+        run.change == job.change
+        and run.prompt_sha256 == prompt_sha256(job.prompt)
+        and run.candidate.base_sha256 == job.base_sha256
+        and run.hyperparameters.get("settings") == job.settings.model_dump(mode="json")
+    )
+
+
+def _is_whole(run: TrainingRun, folder: Path) -> bool:
+    """True when the adapter still lies there as it was written."""
+    try:
+        return adapter_digest(folder / run.candidate.adapter) == run.candidate.adapter_sha256
+    except (EvalGateError, OSError):
+        return False

@@ -1,0 +1,107 @@
+"""Which weights a variant's name stands for: base, reference, candidate:RUN, a registry variant, or a model uri."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from evalgate import registry, store, weights
+from evalgate.errors import PolicyError, RegistryError
+from evalgate.ports import Model
+from evalgate.prompts import Prompt, prompt_sha256
+from evalgate.records.evaluation import Variant
+from evalgate.records.registry import RegistryEntry
+from evalgate.records.training import TrainingRun
+from evalgate.stages.workspace import Workspace, base_weights, read_prompt
+from evalgate.weights import Weights, adapter_digest
+
+
+class Loadable(NamedTuple):
+    """A variant whose weights lie on this machine, checked but not loaded."""
+
+    variant: Variant
+    weights: Weights
+    adapter: Path | None
+    prompt: Prompt
+
+
+def find_variant(workspace: Workspace, name: str, *, registry_path: Path, cache: Path) -> Loadable:
+    """What `name` stands for.
+
+    "base" is what the registry serves by default, or the untuned base model where it has no entry; "reference" is
+    always the untuned base model.
+
+    Raises:
+        PolicyError, RegistryError: there is no such variant, or its bytes are not what was recorded.
+        NotMeasured: its weights could not be fetched.
+    """
+    known = registry.load(registry_path).features.get(workspace.name)
+    if name.startswith("candidate:"):
+        return _candidate(workspace, Path(name.removeprefix("candidate:")), cache)
+    if name == "base" and known is not None:
+        return _registered(workspace, "base", known.variants[known.default], registry_path, cache)
+    if name in ("base", "reference"):
+        return _loadable(workspace, name, base_weights(workspace, cache), None, None)
+    if known is not None and name in known.variants:
+        return _registered(workspace, name, known.variants[name], registry_path, cache)
+    if ":" in name:
+        return _loadable(workspace, name, weights.resolve(name, None, cache=cache, root=workspace.root), None, None)
+    names = ", ".join(["base", "reference", "candidate:RUN", *(known.variants if known else ()), "a model uri"])
+    raise RegistryError(f"{workspace.name} has no variant {name!r}; use one of {names}")
+
+
+def load_variant(found: Loadable, *, cache: Path, batch_rows: int) -> Model:
+    """The variant, loaded and ready to be asked."""
+    if found.weights.uri.startswith("scripted:"):
+        from evalgate.models.scripted import ScriptedModel
+
+        return ScriptedModel(found.weights.folder / Path(found.weights.uri).name, found.variant, found.adapter)
+    from evalgate.models.transformers_model import TransformersModel, load_base, put_adapter
+
+    network, tokenizer = load_base(found.weights, cache=cache)
+    if found.adapter is not None:
+        network = put_adapter(network, found.adapter)
+    return TransformersModel(network, tokenizer, found.variant, prompt=found.prompt, batch_rows=batch_rows)
+
+
+def environment_of(found: Loadable) -> dict[str, str]:
+    """What else shapes the variant's answers on this machine."""
+    if found.weights.uri.startswith("scripted:"):
+        return {"engine": "scripted"}
+    from evalgate.models.transformers_model import environment
+
+    return environment()
+
+
+def _candidate(workspace: Workspace, folder: Path, cache: Path) -> Loadable:
+    run = store.read_record(folder / "training.json", TrainingRun)
+    base = base_weights(workspace, cache)
+    if base.sha256 != run.candidate.base_sha256:
+        raise PolicyError(f"{folder}: was trained on a base with digest {run.candidate.base_sha256}, not on {base.sha256}")
+    adapter = folder / run.candidate.adapter
+    return _loadable(workspace, "candidate", base, adapter, run.candidate.adapter_sha256)
+
+
+def _registered(workspace: Workspace, name: str, entry: RegistryEntry, registry_path: Path, cache: Path) -> Loadable:
+    uri = entry.base_model.uri
+    pin = workspace.feature.base_model_sha256 if uri == workspace.feature.base_model else None
+    base = weights.resolve(uri, pin, cache=cache, root=workspace.root)
+    if base.sha256 != entry.base_model.sha256:
+        raise RegistryError(f"{registry_path}: {uri} has digest {base.sha256}, the entry says {entry.base_model.sha256}")
+    if entry.adapter is None:
+        return _loadable(workspace, name, base, None, None)
+    adapter = registry_path.absolute().parent / entry.adapter.uri.removeprefix("path:")
+    return _loadable(workspace, name, base, adapter, entry.adapter.sha256)
+
+
+def _loadable(workspace: Workspace, name: str, base: Weights, adapter: Path | None, adapter_sha256: str | None) -> Loadable:
+    if adapter is not None and (found := adapter_digest(adapter)) != adapter_sha256:
+        raise RegistryError(f"{adapter}: the adapter has digest {found}, {adapter_sha256} is recorded: it was changed")
+    prompt = read_prompt(workspace)
+    variant = Variant(
+        name=name,
+        model=base.uri,
+        model_sha256=base.sha256,
+        adapter=None if adapter is None else "adapter",
+        adapter_sha256=adapter_sha256,
+        prompt_sha256=prompt_sha256(prompt),
+    )
+    return Loadable(variant, base, adapter, prompt)

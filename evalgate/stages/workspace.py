@@ -1,0 +1,147 @@
+"""What every stage starts from: the policy, and the files that it names, read once and turned into records."""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from evalgate import policy as policy_files
+from evalgate import prompts, store, suites, weights
+from evalgate.errors import PolicyError
+from evalgate.prompts import Prompt
+from evalgate.records.change import DatasetChange
+from evalgate.records.policy import FeaturePolicy, Policy
+from evalgate.records.suite import Suite
+from evalgate.scorers import expectation_problems
+
+VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+SAFETY_SCORER = "refusal"
+
+
+class Workspace(NamedTuple):
+    """One feature of one policy file."""
+
+    root: Path
+    """The policy's folder; all its paths start here."""
+    path: str
+    """The policy file, as it was given."""
+    policy: Policy
+    name: str
+    feature: FeaturePolicy
+
+
+def open_workspace(policy_path: Path, feature: str | None) -> Workspace:
+    """The feature's policy; the only feature when none is named.
+
+    Raises:
+        PolicyError: the file has problems, or no such feature.
+    """
+    policy = policy_files.parse(store.read(policy_path), str(policy_path))
+    if feature is None and len(policy.features) > 1:
+        raise PolicyError(f"{policy_path} has several features: say --feature with one of {', '.join(policy.features)}")
+    name = feature or next(iter(policy.features))
+    known = policy_files.feature_of(policy, name, str(policy_path))
+    return Workspace(policy_path.absolute().parent, str(policy_path), policy, name, known)
+
+
+def read_prompt(workspace: Workspace) -> Prompt:
+    """The feature's prompt; empty when the policy names none."""
+    if workspace.feature.prompt is None:
+        return ()
+    content = store.read(workspace.root / workspace.feature.prompt)
+    return prompts.parse_prompt(content.decode("utf-8", "strict"), workspace.feature.prompt)
+
+
+def read_answer_schema(workspace: Workspace) -> dict[str, Any] | None:
+    """The JSON Schema of a well-formed answer; None when the policy names none.
+
+    Raises:
+        PolicyError: the file is no JSON object.
+    """
+    named = workspace.feature.scorers.answer_schema
+    if named is None:
+        return None
+    try:
+        schema = orjson.loads(store.read(workspace.root / named))
+    except orjson.JSONDecodeError as error:
+        raise PolicyError(f"{named}: not valid JSON: {error}") from error
+    if not isinstance(schema, dict):
+        raise PolicyError(f"{named}: a JSON Schema is an object")
+    return schema
+
+
+def read_suites(workspace: Workspace) -> list[Suite]:
+    """The golden suite first, then the safety suites; empty where the policy names none.
+
+    Raises:
+        DatasetError, PolicyError: with every problem of every file, and where policy and cases do not fit together.
+    """
+    feature, root = workspace.feature, workspace.root
+    named: dict[str, dict[str, bytes]] = {}
+    if feature.golden is not None:
+        named["golden"] = store.jsonl_files(root / feature.golden, "golden set", feature.golden)
+    for place in feature.safety:
+        for path, content in store.jsonl_files(root / place, "safety suite", place).items():
+            named.setdefault(f"safety/{Path(path).stem}", {})[path] = content
+    found = suites.suites_of(named)
+    golden = [case for suite in found if suite.name == "golden" for case in suite.cases]
+    problems = policy_files.against_cases(feature, [case.buckets for case in golden], workspace.path) if golden else []
+    for suite in found:
+        scorers = golden_scorers(workspace) if suite.name == "golden" else (SAFETY_SCORER,)
+        problems += [f"{suite.name}: case {c.id!r}: {told}" for c in suite.cases for told in expectation_problems(scorers, c)]
+    if problems:
+        raise PolicyError(*problems)
+    return found
+
+
+def golden_scorers(workspace: Workspace) -> tuple[str, ...]:
+    """The scores that golden cases get, the deciding one first."""
+    scorers = workspace.feature.scorers
+    return tuple(dict.fromkeys(name for name in (scorers.primary, *scorers.also) if name is not None))
+
+
+def find_change(workspace: Workspace, dataset: Path | None = None) -> tuple[DatasetChange, bytes]:
+    """The dataset to train on and its bytes: the one that is given, or the highest version in the feature's folder.
+
+    Raises:
+        PolicyError: there is no dataset.
+    """
+    folder = workspace.feature.datasets
+    if dataset is None and folder is None:
+        raise PolicyError(f"{workspace.path}: features.{workspace.name}.datasets is missing: say where the datasets are")
+    if dataset is None:
+        files = store.jsonl_files(workspace.root / str(folder), "datasets", str(folder))
+        shown = max(files, key=lambda path: (_version(path), path))
+        content = files[shown]
+    else:
+        content = store.read(dataset)
+        absolute = dataset.absolute()
+        shown = str(absolute.relative_to(workspace.root)) if absolute.is_relative_to(workspace.root) else dataset.name
+    match = VERSION.search(Path(shown).stem)
+    change = DatasetChange(
+        feature=workspace.name,
+        path=shown,
+        version=match.group(0) if match else Path(shown).stem,
+        sha256=store.key_of_bytes(content),
+        rows=content.count(b"\n") + (not content.endswith(b"\n") and bool(content)),
+    )
+    return change, content
+
+
+def base_weights(workspace: Workspace, cache: Path) -> weights.Weights:
+    """The feature's base model, fetched and checked.
+
+    Raises:
+        PolicyError: the policy names none, or it is not what was pinned.
+        NotMeasured: it could not be fetched.
+    """
+    if workspace.feature.base_model is None:
+        raise PolicyError(f"{workspace.path}: features.{workspace.name}.base_model is missing: say which model is tuned")
+    pin = workspace.feature.base_model_sha256
+    return weights.resolve(workspace.feature.base_model, pin, cache=cache, root=workspace.root)
+
+
+def _version(path: str) -> tuple[int, ...]:
+    match = VERSION.search(Path(path).stem)
+    return tuple(int(part) for part in match.groups()) if match else (-1,)

@@ -1,0 +1,120 @@
+"""Files: read whole, written whole or not at all, found again by what is in them."""
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from evalgate.errors import DatasetError, NotMeasured, PolicyError
+from evalgate.records.base import Record, problems_of
+
+R = TypeVar("R", bound=Record)
+
+
+def read(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        PolicyError: it cannot be opened.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put `content` at `path`: another process sees the old file or the new one, never half of it.
+
+    Raises:
+        NotMeasured: the disk is full or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(name, path)  # noqa: PTH105
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise NotMeasured(
+            f"{path}: cannot be written: {error.strerror}; nothing half-written is left, make room and run again"
+        ) from error
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record as indented JSON."""
+    write(path, as_json(record))
+
+
+def as_json(record: Record) -> bytes:
+    """A record as it lies on disk."""
+    return record.model_dump_json(indent=2).encode() + b"\n"
+
+
+def read_record(path: Path, kind: type[R]) -> R:
+    """The record in a file.
+
+    Raises:
+        PolicyError: it cannot be opened.
+        DatasetError: it is not such a record.
+    """
+    try:
+        return kind.model_validate_json(read(path))
+    except ValidationError as error:
+        raise DatasetError(*(f"{path}: {problem}" for problem in problems_of(error))) from error
+
+
+def find_record(path: Path, kind: type[R]) -> R | None:
+    """The record in a file, or None where there is none or it cannot be read as one: then it is made again."""
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def jsonl_files(place: Path, what: str, shown: str) -> dict[str, bytes]:
+    """Path -> bytes of a JSONL file or of all JSONL files right in a folder, by name; links are not followed.
+
+    Raises:
+        PolicyError: there is nothing, or a link.
+    """
+    found = sorted(place.glob("*.jsonl")) if place.is_dir() else [place]
+    links = [path for path in found if path.is_symlink()]
+    if links:
+        raise PolicyError(f"{links[0]}: is a link: put the file itself there")
+    if not found:
+        raise PolicyError(f"{shown}: the folder of the {what} holds no .jsonl file")
+    if not place.exists():
+        raise PolicyError(f"{shown}: the {what} that the policy names does not exist")
+    return {str(Path(shown) / path.name) if place.is_dir() else shown: read(path) for path in found}
+
+
+def key_of(*parts: Any) -> str:
+    """Digest that names what was made from `parts`."""
+    return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()
+
+
+def key_of_bytes(content: bytes) -> str:
+    """sha256 of some bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold a run folder: a second process that wants it waits until the first is done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
