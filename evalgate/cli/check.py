@@ -5,13 +5,11 @@ from pathlib import Path
 import click
 
 from evalgate.cli.options import feature_option, format_option, policy_option
-from evalgate.cli.output import machine, say, say_safely
+from evalgate.cli.output import machine, say, say_findings
 from evalgate.errors import PASSED, REFUSED
 from evalgate.records.check import CheckReport
 from evalgate.stages import check as stage
 from evalgate.stages.workspace import open_workspace
-
-SHOWN = 50
 
 
 @click.command()
@@ -28,10 +26,7 @@ def check(paths: tuple[Path, ...], policy_path: Path, feature: str | None, outpu
     report = stage.check(paths) if paths and feature is None else _with_policy(paths, policy_path, feature)
     if output == "json":
         machine(report.model_dump(mode="json"))
-    for finding in report.findings[:SHOWN]:
-        say_safely(f"{finding.path}:{finding.line}: {finding.severity} {finding.code} {finding.message}")
-    if len(report.findings) > SHOWN:
-        say(f"... and {len(report.findings) - SHOWN} more; --format json has them all")
+    say_findings(report.findings)
     errors = sum(finding.severity == "error" for finding in report.findings)
     say(f"{report.rows} rows, {errors} errors, {len(report.findings) - errors} other findings")
     return REFUSED if report.refused else PASSED

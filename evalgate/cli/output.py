@@ -1,7 +1,8 @@
 """How commands speak: machine output on stdout, people's output and progress on stderr."""
 
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 
 from evalgate.errors import NO_VERDICT, PASSED, REFUSED
 from evalgate.ports import Progress
+from evalgate.records.check import Finding
 from evalgate.records.verdict import Verdict
 from evalgate.redaction import safe_line
 
@@ -38,6 +40,19 @@ def say_verdict(verdict: Verdict) -> None:
     say(click.style(f"{verdict.verdict}", fg=colour, bold=True) + f": {verdict.summary}")
     if verdict.next_step:
         say(f"next: {verdict.next_step}")
+
+
+def say_findings(findings: Sequence[Finding], each: int = 5) -> None:
+    """The findings, of each code the first few, then how many more there are."""
+    shown: Counter[str] = Counter()
+    for finding in findings:
+        shown[finding.code] += 1
+        if shown[finding.code] <= each:
+            where = f"{finding.path}:{finding.line}" if finding.line else finding.path
+            say_safely(f"{where}: {finding.severity} {finding.code} {finding.message}")
+    for code, count in shown.items():
+        if count > each:
+            say(f"... and {count - each} more {code}; --format json has them all")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import click
 
 from evalgate import settings
 from evalgate.cli.options import feature_option, format_option, policy_option, registry_of, registry_option
-from evalgate.cli.output import EXIT_OF, machine, progress_bar, say, say_safely, say_verdict
+from evalgate.cli.output import EXIT_OF, machine, progress_bar, say, say_findings, say_verdict
 from evalgate.stages import story
 from evalgate.stages.workspace import open_workspace
 
@@ -36,10 +36,7 @@ def run(  # noqa: PLR0913
     )
     with progress_bar() as progress:
         told = story.run(workspace, places, progress=progress, dataset=dataset, attempt=attempt)
-    for finding in told.check.findings[:10]:
-        say_safely(f"{finding.path}:{finding.line}: {finding.severity} {finding.code} {finding.message}")
-    if len(told.check.findings) > 10:
-        say(f"... and {len(told.check.findings) - 10} more findings in {told.folder / 'check.json'}")
+    say_findings(told.check.findings)
     if output == "json":
         machine({**told.verdict.model_dump(mode="json"), "run": str(told.folder)})
     say_verdict(told.verdict)

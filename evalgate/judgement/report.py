@@ -63,6 +63,7 @@ def _render(template: str, comparison: Comparison, verdict: Verdict, **more: Any
         "forest": forest(verdict.scopes),
         "curve": loss_curve(more["training"]) if more.get("training") else None,
         "shown": SHOWN_CASES,
+        "told": (*comparison.warnings, *more.get("notes", ())),
         "has_reference": comparison.reference_results_sha256 is not None,
         **more,
     }

@@ -14,6 +14,8 @@ from evalgate.stages.workspace import Workspace, find_change, golden_scorers, re
 
 POLICY_CODE = "EG701"
 """A policy that cannot be met by its golden set."""
+SHOWN = 10
+"""Errors that a refusal spells out."""
 
 
 def check(paths: Sequence[Path]) -> CheckReport:
@@ -52,7 +54,8 @@ def refuse_errors(report: CheckReport) -> None:
     """
     errors = [f"{f.path}:{f.line}: {f.code} {f.message}" for f in report.findings if f.severity == "error"]
     if errors:
-        raise DatasetError(*errors[:50], *([f"and {len(errors) - 50} more"] if len(errors) > 50 else []))
+        more = [f"and {len(errors) - SHOWN} more errors: `evalgate check` lists them"] if len(errors) > SHOWN else []
+        raise DatasetError(*errors[:SHOWN], *more)
 
 
 def _policy_findings(workspace: Workspace, suites: Sequence[Suite]) -> list[Finding]:

@@ -53,7 +53,8 @@ def load_variant(found: Loadable, *, cache: Path, batch_rows: int) -> Model:
     if found.weights.uri.startswith("scripted:"):
         from evalgate.models.scripted import ScriptedModel
 
-        return ScriptedModel(found.weights.folder / Path(found.weights.uri).name, found.variant, found.adapter)
+        script = found.weights.folder / Path(found.weights.uri.removeprefix("scripted:")).name
+        return ScriptedModel(script, found.variant, found.adapter)
     from evalgate.models.transformers_model import TransformersModel, load_base, put_adapter
 
     network, tokenizer = load_base(found.weights, cache=cache)
