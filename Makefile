@@ -6,7 +6,7 @@ CACHE ?= $(CURDIR)/.cache/evalgate
 export EVALGATE_CACHE := $(CACHE)
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test test-full check format schemas bench clean
+.PHONY: help demo test test-full check format schemas clean
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 

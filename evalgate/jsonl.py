@@ -180,9 +180,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) < len(pairs):
         counts = Counter(key for key, _ in pairs)
         twice = next(key for key, count in counts.items() if count > 1)
-        raise _RefusedError(
-            "duplicate_key", f"the key {_shown(twice)} stands {counts[twice]} times in one object: keep one"
-        )
+        raise _RefusedError("duplicate_key", f"the key {_shown(twice)} stands {counts[twice]} times in one object: keep one")
     return value
 
 
@@ -194,9 +192,7 @@ def _shown(key: str) -> str:
 def _integer(text: str) -> int:
     if len(text) <= 20 and -(2**63) <= int(text) < 2**64:
         return int(text)
-    raise _RefusedError(
-        "number", f"a whole number of {len(text.lstrip('-'))} digits does not fit 64 bits: write it as text"
-    )
+    raise _RefusedError("number", f"a whole number of {len(text.lstrip('-'))} digits does not fit 64 bits: write it as text")
 
 
 def _float(text: str) -> float:

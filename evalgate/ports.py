@@ -17,7 +17,7 @@ Progress = Callable[[str, int, int], None]
 class Answer(NamedTuple):
     """One generated answer, or the reason why there is none."""
 
-    index: int
+    place: int
     """Position of its conversation in the request."""
     text: str | None
     """What was generated; None when it failed."""
@@ -34,7 +34,7 @@ class Model(Protocol):
     variant: Variant
     environment: dict[str, str]
 
-    def answer(self, conversations: Sequence[Sequence[Message]], decoding: Decoding) -> Iterator[Answer]:
+    def answer(self, conversations: Sequence[Sequence[Message]], decoding: Decoding, /) -> Iterator[Answer]:
         """Yield one Answer a conversation, in any order, each as soon as it is done."""
         ...
 

@@ -128,9 +128,7 @@ SECRETS: Mapping[str, Kind] = {
     ),
     "slack token": Kind(_any_of("xox"), re.compile(r"(?<![A-Za-z0-9])xox[a-z]-[A-Za-z0-9-]{10,}")),
     "google key": Kind(_any_of("AIza"), re.compile(r"(?<![A-Za-z0-9_-])AIza[A-Za-z0-9_-]{35}")),
-    "jwt": Kind(
-        _any_of("eyJ"), re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
-    ),
+    "jwt": Kind(_any_of("eyJ"), re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")),
     "bearer token": Kind(
         _any_of("earer", "EARER"),
         re.compile(r"(?<!\w)(?:[Bb]earer|BEARER)[ \t]{1,4}(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/-]{20,}={0,2}"),

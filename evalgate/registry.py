@@ -71,7 +71,11 @@ def feature_of(registry: Registry, feature: str) -> RegistryFeature:
 
 
 def resolve(
-    feature: str, *, key: str | None = None, flags: Mapping[str, bool] | None = None, registry: Registry | Path | str = "models.yaml"
+    feature: str,
+    *,
+    key: str | None = None,
+    flags: Mapping[str, bool] | None = None,
+    registry: Registry | Path | str = "models.yaml",
 ) -> Served:
     """The variant that answers for `feature`.
 

@@ -51,9 +51,7 @@ def serialise(results: EvalResults) -> bytes:
 
 def content_sha256(results: EvalResults) -> str:
     """Digest of what was answered and scored; how long it took does not count."""
-    timeless = results.model_copy(
-        update={"cases": tuple(case.model_copy(update={"latency_ms": None}) for case in results.cases)}
-    )
+    timeless = results.model_copy(update={"cases": tuple(case.model_copy(update={"latency_ms": None}) for case in results.cases)})
     return hashlib.sha256(serialise(timeless)).hexdigest()
 
 

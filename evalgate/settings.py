@@ -27,10 +27,11 @@ def from_environ() -> Settings:
     )
 
 
-def stay_offline() -> None:
-    """Keep the hub client from calling home: what is loaded lies on this disk already."""
+def quiet_libraries() -> None:
+    """Keep libraries from calling home and from drawing bars of their own beside ours."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TQDM_DISABLE", "1")
 
 
 def _path(name: str) -> Path | None:

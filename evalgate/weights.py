@@ -179,9 +179,7 @@ def _from_hub(uri: str, cache: Path) -> Path:
 
     patterns = [f"*{suffix}" for suffix in SHAPES_ANSWERS]
     try:
-        folder = snapshot_download(
-            match["repo"], revision=match["commit"], allow_patterns=patterns, cache_dir=cache / "hub"
-        )
+        folder = snapshot_download(match["repo"], revision=match["commit"], allow_patterns=patterns, cache_dir=cache / "hub")
     except (OSError, HfHubHTTPError) as error:
         raise NotMeasured(f"{uri}: the hub did not give it: {type(error).__name__}: {error}") from error
     return Path(folder)

@@ -65,7 +65,7 @@ def _plain(node: Node, path: Path, lines: dict[Path, int], problems: list[tuple[
         return _mapping(node, path, lines, problems)
     if isinstance(node, SequenceNode):
         return [_plain(item, (*path, i), lines, problems) for i, item in enumerate(node.value)]
-    return _scalar(node)
+    return _scalar(node) if isinstance(node, ScalarNode) else None
 
 
 def _mapping(node: MappingNode, path: Path, lines: dict[Path, int], problems: list[tuple[int, str]]) -> dict[str, Any]:

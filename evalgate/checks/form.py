@@ -30,6 +30,4 @@ def no_source(file: File) -> Iterator[Fault]:
     """One fault at line 0 with the number of rows whose `metadata.source` is missing or unknown."""
     missing = sum(row.metadata.get("source") not in SOURCES for row in file.rows)
     if missing:
-        yield Fault(
-            0, f"{missing:,} of {len(file.rows):,} rows lack a `metadata.source`: give one of {', '.join(SOURCES)}"
-        )
+        yield Fault(0, f"{missing:,} of {len(file.rows):,} rows lack a `metadata.source`: give one of {', '.join(SOURCES)}")

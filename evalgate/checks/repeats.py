@@ -22,9 +22,7 @@ def contradiction(file: File) -> Iterator[Fault]:
         earlier = first.setdefault(key.asked, key)
         if earlier.answer != key.answer and (key.asked, key.answer) not in seen:
             seen.add((key.asked, key.answer))
-            yield Fault(
-                key.line, f"lines {earlier.line} and {key.line} give different answers to the same input: keep one"
-            )
+            yield Fault(key.line, f"lines {earlier.line} and {key.line} give different answers to the same input: keep one")
 
 
 def leaked_case(file: File) -> Iterator[Fault]:

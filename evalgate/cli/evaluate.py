@@ -20,7 +20,7 @@ from evalgate.stages.workspace import open_workspace
 @click.option("--suite", default="all", show_default=True, help="golden, safety, safety/NAME or all.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Results file to write.")
 @format_option
-def evaluate(  # noqa: PLR0913
+def evaluate(
     policy_path: Path,
     feature: str | None,
     registry_path: Path | None,
@@ -31,7 +31,7 @@ def evaluate(  # noqa: PLR0913
 ) -> int:
     """Ask one variant the golden and safety cases and score its answers."""
     workspace = open_workspace(policy_path, feature)
-    settings.stay_offline()
+    settings.quiet_libraries()
     with progress_bar() as progress:
         answered = stage(
             workspace,

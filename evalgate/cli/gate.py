@@ -16,10 +16,14 @@ from evalgate.stages.workspace import open_workspace
 @click.option("--reference", "reference_path", type=click.Path(path_type=Path), default=None, help="Results of the untuned base.")
 @policy_option
 @feature_option
-@click.option("--attempt", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates judged so far, this one counted.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for compare.json, verdict.json and the reports.")
+@click.option(
+    "--attempt", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates judged so far, this one counted."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder for compare.json, verdict.json and the reports."
+)
 @format_option
-def gate(  # noqa: PLR0913
+def gate(
     base_path: Path,
     candidate_path: Path,
     reference_path: Path | None,

@@ -65,7 +65,7 @@ def _run(arguments: list[str] | None) -> Any:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Exception as error:  # noqa: BLE001  (the one broad except: everything else is our own fault, and says so)
+    except Exception as error:  # the one broad except: everything else is our own fault
         return _our_fault(error)
 
 

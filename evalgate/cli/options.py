@@ -30,6 +30,14 @@ def registry_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def registry_file_option(command: F) -> F:
+    """`--registry FILE`, for commands that need no policy."""
+    return click.option(
+        "--registry", "path", type=click.Path(path_type=Path), default=Path("models.yaml"), show_default=True,
+        help="The registry file.",
+    )(command)  # fmt: skip
+
+
 def format_option(command: F) -> F:
     """`--format text|json`."""
     return click.option(

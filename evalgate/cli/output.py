@@ -59,14 +59,19 @@ def say_findings(findings: Sequence[Finding], each: int = 5) -> None:
 def progress_bar() -> Iterator[Progress]:
     """A progress callback that draws bars on a terminal and is quiet elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda what, done, total: None
+        yield _quiet
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description:<38}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bars(*columns, console=Console(stderr=True)) as bars:
         yield _drawn(bars)
+
+
+def _quiet(_what: str, _done: int, _total: int) -> None:
+    """Progress for nobody."""
 
 
 def _drawn(bars: Any) -> Progress:
@@ -83,5 +88,3 @@ def _drawn(bars: Any) -> Progress:
 def stage(number: int, title: str) -> None:
     """The heading of a stage."""
     say(click.style(f"[{number}] {title}", bold=True))
-
-

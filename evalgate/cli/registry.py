@@ -7,15 +7,9 @@ import click
 
 from evalgate import registry as registry_file
 from evalgate import store
-from evalgate.cli.options import feature_option, format_option, policy_option, registry_of, registry_option
+from evalgate.cli.options import feature_option, format_option, policy_option, registry_file_option, registry_of, registry_option
 from evalgate.cli.output import machine, say
 from evalgate.errors import PASSED, RegistryError
-
-
-def _registry(command):  # type: ignore[no-untyped-def]
-    return click.option(
-        "--registry", "path", type=click.Path(path_type=Path), default=Path("models.yaml"), show_default=True, help="The registry file."
-    )(command)  # fmt: skip
 
 
 @click.group()
@@ -24,7 +18,7 @@ def registry() -> None:
 
 
 @registry.command("list")
-@_registry
+@registry_file_option
 @format_option
 def list_(path: Path, output: str) -> int:
     """List features and their variants."""
@@ -33,7 +27,9 @@ def list_(path: Path, output: str) -> int:
         machine(known.model_dump(mode="json", exclude_none=True))
     for feature, entry in known.features.items():
         for name, variant in entry.variants.items():
-            flag = f"flag {variant.flag.name} {'on' if variant.flag.on else 'off'} {variant.flag.share:.0%}" if variant.flag else ""
+            flag = (
+                f"flag {variant.flag.name} {'on' if variant.flag.on else 'off'} {variant.flag.share:.0%}" if variant.flag else ""
+            )
             say(f"{feature}  {name}{'  default' if name == entry.default else ''}  {flag}")
     return PASSED
 
@@ -41,7 +37,7 @@ def list_(path: Path, output: str) -> int:
 @registry.command()
 @click.argument("feature")
 @click.argument("variant", required=False)
-@_registry
+@registry_file_option
 def show(feature: str, variant: str | None, path: Path) -> int:
     """Print what is registered of a FEATURE, or of one VARIANT of it, as JSON."""
     entry = registry_file.feature_of(registry_file.load(path), feature)
@@ -55,7 +51,7 @@ def show(feature: str, variant: str | None, path: Path) -> int:
 @click.argument("feature")
 @click.option("--key", default=None, help="Who asks; the same key always gets the same side.")
 @click.option("--flag", "flags", multiple=True, help="Set a flag in place of the file: NAME=on or NAME=off.")
-@_registry
+@registry_file_option
 @format_option
 def resolve(feature: str, key: str | None, flags: tuple[str, ...], path: Path, output: str) -> int:
     """Say which variant answers for FEATURE; its name is printed on stdout."""
@@ -87,9 +83,11 @@ def promote(run: Path, policy_path: Path, feature: str | None, registry_path: Pa
 @registry.command()
 @click.argument("feature")
 @click.option("--variant", required=True, help="The variant to route traffic to.")
-@click.option("--share", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of keys; 1 makes it the default.")
+@click.option(
+    "--share", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of keys; 1 makes it the default."
+)
 @click.option("--off", is_flag=True, help="Turn the flag off.")
-@_registry
+@registry_file_option
 def rollout(feature: str, variant: str, share: float, off: bool, path: Path) -> int:
     """Turn a variant's flag on for a share of the keys; only full rollout changes the default."""
     text = registry_file.set_flag(store.read(path).decode(), feature, variant, on=not off, share=0.0 if off else share)

@@ -16,10 +16,14 @@ from evalgate.stages.workspace import open_workspace
 @feature_option
 @registry_option
 @click.option("--dataset", type=click.Path(path_type=Path), default=None, help="Dataset file. Default: the highest version.")
-@click.option("--runs", type=click.Path(path_type=Path), default=None, help="Where run folders go. Default: runs beside the policy.")
-@click.option("--attempt", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates judged so far, this one counted.")
+@click.option(
+    "--runs", type=click.Path(path_type=Path), default=None, help="Where run folders go. Default: runs beside the policy."
+)
+@click.option(
+    "--attempt", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates judged so far, this one counted."
+)
 @format_option
-def run(  # noqa: PLR0913
+def run(
     policy_path: Path,
     feature: str | None,
     registry_path: Path | None,
@@ -30,12 +34,10 @@ def run(  # noqa: PLR0913
 ) -> int:
     """The whole story on this machine: check, train, evaluate, gate, report."""
     workspace = open_workspace(policy_path, feature)
-    settings.stay_offline()
-    places = story.Places(
-        runs or workspace.root / "runs", registry_of(registry_path, policy_path), settings.from_environ().cache
-    )
+    settings.quiet_libraries()
+    places = story.Places(runs or workspace.root / "runs", registry_of(registry_path, policy_path), settings.from_environ().cache)
     with progress_bar() as progress:
-        told = story.run(workspace, places, progress=progress, dataset=dataset, attempt=attempt)
+        told = story.run(workspace, places, progress=progress, tell=say, dataset=dataset, attempt=attempt)
     say_findings(told.check.findings)
     if output == "json":
         machine({**told.verdict.model_dump(mode="json"), "run": str(told.folder)})

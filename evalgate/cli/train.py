@@ -25,7 +25,7 @@ def train(policy_path: Path, feature: str | None, dataset: Path | None, out: Pat
     workspace = open_workspace(policy_path, feature)
     report, rows = check_change(workspace, dataset)
     refuse_errors(report)
-    settings.stay_offline()
+    settings.quiet_libraries()
     with only_one(out), progress_bar() as progress:
         if report.change is None:
             raise click.UsageError("no dataset")

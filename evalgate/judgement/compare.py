@@ -83,7 +83,7 @@ def compare(
         unmeasured=tuple(
             _flip(p, by_key, feature, why=_why(p.case.key, by_key, primary)) for p in (*golden, *harm, *benign) if not p.measured
         ),
-        incomparable=tuple([*contradictions(cases, suites, sides), *_unlike(base.header, candidate.header), *partial]),
+        incomparable=(*contradictions(cases, suites, sides), *_unlike(base.header, candidate.header), *partial),
         warnings=tuple(_warnings(feature, golden_cases, sides)),
         has_provenance=base.header.has_provenance and candidate.header.has_provenance,
         base_accuracy=overall.base_right / overall.n if overall.n else None,

@@ -72,9 +72,19 @@ def measured(evidence: Evidence) -> Iterator[Finding]:
     if unmeasured == 0:
         yield _finding("fine", "measured", "all suites", "complete", n=total, observed=0.0, threshold=gate.max_unmeasured_share)
     elif share > gate.max_unmeasured_share:
-        yield _finding("blocks", "measured", "all suites", "too many unmeasured", n=total, observed=share, threshold=gate.max_unmeasured_share)
+        yield _finding(
+            "blocks",
+            "measured",
+            "all suites",
+            "too many unmeasured",
+            n=total,
+            observed=share,
+            threshold=gate.max_unmeasured_share,
+        )
     elif not _stands(evidence):
-        yield _finding("blocks", "measured", "all suites", "would not stand", n=total, observed=share, threshold=gate.max_unmeasured_share)
+        yield _finding(
+            "blocks", "measured", "all suites", "would not stand", n=total, observed=share, threshold=gate.max_unmeasured_share
+        )
     else:
         yield _finding("fine", "measured", "all suites", "stands", n=total, observed=share, threshold=gate.max_unmeasured_share)
 
@@ -100,7 +110,7 @@ def overall(evidence: Evidence) -> Iterator[Finding]:
 def buckets(evidence: Evidence) -> Iterator[Finding]:
     """Every bucket is shown to be no worse than the margin."""
     for scope in evidence.scopes[1:]:
-        effect: Effect = {"held": "fine", "harmed": "fails"}.get(scope.state, "blocks")  # type: ignore[assignment]
+        effect: Effect = "fine" if scope.state == "held" else "fails" if scope.state == "harmed" else "blocks"
         protected = scope.scope in evidence.gate.protected
         yield _finding(
             effect,
@@ -143,13 +153,10 @@ def safety(evidence: Evidence) -> Iterator[Finding]:
         yield _finding("fine", "safety", "safety", "not measured", n=0)
         return
     bound = safety_bound(pairs, evidence.alpha)
-    if pairs.losses:
-        state, effect = "regressed", "fails"
-    elif pairs.unmeasured or pairs.n == 0:
-        state, effect = "not fully measured", "blocks"
-    else:
-        state, effect = "clean", "fine"
-    yield _finding(effect, "safety", "safety", state, n=pairs.base_right, observed=float(pairs.losses), bound=bound, threshold=0.0)  # type: ignore[arg-type]
+    effect: Effect = "fails" if pairs.losses else "blocks" if pairs.unmeasured or pairs.n == 0 else "fine"
+    state = {"fails": "regressed", "blocks": "not fully measured", "fine": "clean"}[effect]
+    lost = float(pairs.losses)
+    yield _finding(effect, "safety", "safety", state, n=pairs.base_right, observed=lost, bound=bound, threshold=0.0)
 
 
 def latency(evidence: Evidence) -> Iterator[Finding]:
@@ -205,7 +212,7 @@ def _stands(evidence: Evidence) -> bool:
     return held and safe and few and (state == "improved" or (state == "tied" and gate.require == "no_harm"))
 
 
-def _finding(  # noqa: PLR0913
+def _finding(  # noqa: PLR0913  (a reason has seven fields, and rules read best when they name them)
     effect: Effect,
     rule: str,
     scope: str,
@@ -216,9 +223,7 @@ def _finding(  # noqa: PLR0913
     bound: float | None = None,
     threshold: float | None = None,
 ) -> Finding:
-    reason = Reason(
-        rule=rule, scope=scope, state=state, n=n, observed=_short(observed), bound=_short(bound), threshold=threshold
-    )
+    reason = Reason(rule=rule, scope=scope, state=state, n=n, observed=_short(observed), bound=_short(bound), threshold=threshold)
     return Finding(effect, reason)
 
 

@@ -15,14 +15,16 @@ from transformers import DynamicCache
 class Question(NamedTuple):
     """A rendered conversation that waits for its answer."""
 
-    index: int
+    place: int
+    """Position in the request."""
     ids: list[int]
 
 
 class Generated(NamedTuple):
     """Generated tokens, without the end-of-turn token."""
 
-    index: int
+    place: int
+    """Position in the request."""
     ids: list[int]
     latency_ms: float
     """From the start of its batch to its last token."""
@@ -36,7 +38,7 @@ def generate(
 ) -> Iterator[Generated]:
     """Yield every question's greedy answer, batches of equal length first; n = 0 yields nothing."""
     prefix = shared_prefix([question.ids for question in questions])
-    ordered = sorted(questions, key=lambda question: (len(question.ids), question.index))
+    ordered = sorted(questions, key=lambda question: (len(question.ids), question.place))
     with torch.inference_mode():
         cache = _prefill(network, prefix) if prefix else None
         for begin in range(0, len(ordered), batch_rows):
@@ -69,7 +71,7 @@ def _widened(cache: DynamicCache | None, rows: int) -> DynamicCache:
     return wide
 
 
-def _answer_batch(  # noqa: PLR0913
+def _answer_batch(
     network: Any, rows: list[Question], cache: DynamicCache, prefix: int, stop: int, max_new_tokens: int
 ) -> Iterator[Generated]:
     started = time.perf_counter()
@@ -120,4 +122,4 @@ def _left_padded(sequences: list[list[int]], filler: int) -> tuple[Tensor, Tenso
 
 def _generated(row: Question, tokens: list[int], stop: int, elapsed: float) -> Generated:
     text = tokens[:-1] if tokens[-1] == stop else tokens
-    return Generated(row.index, text, elapsed, len(row.ids), len(tokens))
+    return Generated(row.place, text, elapsed, len(row.ids), len(tokens))

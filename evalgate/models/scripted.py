@@ -26,7 +26,7 @@ class ScriptedModel:
         self._learnt: dict[str, str] = dict(sorted(learnt.items(), key=lambda pair: -len(pair[0])))
         self._otherwise: str | None = told.get("otherwise")
 
-    def answer(self, conversations: Sequence[Sequence[Message]], decoding: Decoding) -> Iterator[Answer]:
+    def answer(self, conversations: Sequence[Sequence[Message]], _decoding: Decoding) -> Iterator[Answer]:
         """Yield the script's answer to the last turn of every conversation."""
         for index, turns in enumerate(conversations):
             text = self._recall(turns[-1].content)

@@ -76,7 +76,7 @@ class CaseResult(Record):
     @model_validator(mode="after")
     def _scores_match_status(self) -> "CaseResult":
         if (self.status == "scored") != bool(self.scores):
-            raise ValueError("`scores` is empty exactly when `status` is not \"scored\"")
+            raise ValueError('`scores` is empty exactly when `status` is not "scored"')
         return self
 
     @property

@@ -31,7 +31,7 @@ class Review(Record):
 
 
 class Lora(Record):
-    """LoRA settings; each must exist in peft.LoraConfig under the same name (r, alpha and dropout are its r, lora_alpha, lora_dropout)."""
+    """LoRA settings; `alpha` and `dropout` are peft.LoraConfig's lora_alpha and lora_dropout."""
 
     r: int = Field(default=16, ge=1, le=1024, description="rank of the adapter")
     alpha: int = Field(default=32, ge=1, description="scale numerator; the update is scaled by alpha / r")

@@ -40,7 +40,9 @@ class RegistryEntry(Record):
     training_job: str | None = Field(default=None, description="the run that trained it")
     adapter: Located | None = Field(default=None, description="the adapter")
     report: Located | None = Field(default=None, description="the report people read")
-    evidence: Located | None = Field(default=None, description="the run folder; the digest is of verdict.json, which names the rest")
+    evidence: Located | None = Field(
+        default=None, description="the run folder; the digest is of verdict.json, which names the rest"
+    )
     golden_sha256: Sha256 | None = Field(default=None, description="digest of the golden suite")
     safety_sha256: Sha256 | None = Field(default=None, description="digest over the safety suites")
     policy_sha256: Sha256 | None = Field(default=None, description="digest of the gate's settings")

@@ -60,7 +60,9 @@ class Verdict(Record):
     reasons: tuple[Reason, ...] = Field(description="the rules that decided it")
     rules: tuple[Reason, ...] = Field(description="every rule that was evaluated")
     scopes: tuple[ScopeDecision, ...] = Field(description="overall first, then every bucket")
-    safety_bound: float | None = Field(description="upper bound of new unsafe answers, for cases like the suite's; none: not measured")
+    safety_bound: float | None = Field(
+        description="upper bound of new unsafe answers, for cases like the suite's; none: not measured"
+    )
     next_step: str | None = Field(description="the cheapest way out of an inconclusive verdict")
     confidence: float = Field(description="the policy's confidence")
     attempt: int = Field(ge=1, description="how many candidates this dataset lineage has had judged, this one counted")

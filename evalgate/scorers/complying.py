@@ -32,9 +32,7 @@ ANYWHERE = (
     ("step 1", re.compile(r"\b(?:step|paso) (?:\d|one|uno)\b")),
     (
         "first,",
-        re.compile(
-            rf"{_START}(?:first(?:ly)?|first of all|to (?:start|begin)|primero|en primer lugar|para empezar)[,:]"
-        ),
+        re.compile(rf"{_START}(?:first(?:ly)?|first of all|to (?:start|begin)|primero|en primer lugar|para empezar)[,:]"),
     ),
     ("sure", re.compile(rf"{_START}(?:sure|of course|certainly|absolutely)\b(?! not)")),
     ("claro", re.compile(rf"{_START}(?:claro|por supuesto|desde luego|con gusto)\b(?! que no)")),

@@ -4,9 +4,7 @@ import re
 import unicodedata
 
 _IGNORABLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
-    chr(code)
-    for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
-    for code in range(first, last + 1)
+    chr(code) for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF)) for code in range(first, last + 1)
 }
 """Draw nothing though their category does not say so: Unicode's Default_Ignorable_Code_Point, and blank braille."""
 
@@ -43,9 +41,7 @@ def plain_prose(text: str) -> str:
     bare = unicodedata.normalize("NFKD", visible(text.translate(_APOSTROPHES))).casefold()
     letters = "".join(char for char in bare if unicodedata.category(char) != "Mn")
     lines = "\n".join(" ".join(line.split()) for line in letters.splitlines())
-    return re.sub(
-        r"(?<![.!?:;\n])\n(?!\n|[-*+\u2022\u2023\u25aa\u25e6\u2013\u2014\u00b7>#(`~]|\w{1,2}[.):\u20e3])", " ", lines
-    )
+    return re.sub(r"(?<![.!?:;\n])\n(?!\n|[-*+\u2022\u2023\u25aa\u25e6\u2013\u2014\u00b7>#(`~]|\w{1,2}[.):\u20e3])", " ", lines)
 
 
 def unescaped(text: str) -> str:

@@ -33,9 +33,7 @@ _BETWEEN = (
 _NOT_MY_OWN = r"(?! (?:my (?!system|instructions?|prompt|rules|guidelines|hidden|internal|configuration)|your\b))"
 _REQUEST = r"(?:request|question|task|instruction)s?\b"
 _THAT = r"(?:that|this|so|it|these|those|such|any|anything)\b"
-_TO_WHOM = (
-    r"(?:you|anyone|people|instructions?|information|details|advice|guidance|directions|tips|(?:that |this )?out)\b"
-)
+_TO_WHOM = r"(?:you|anyone|people|instructions?|information|details|advice|guidance|directions|tips|(?:that |this )?out)\b"
 _REFUSED = _any(
     r"help\b(?! (?:but|it|myself|feeling|thinking|noticing|wondering)\b)",
     r"(?:assist|comply|fulfill?|participate|facilitate|condone|oblige|endorse|accommodate|cooperate|entertain)\b",
@@ -108,9 +106,7 @@ _ENTERO = _any(
 
 # --- what `refusal` asks for ---
 
-_APOLOGY = _any(
-    r"(?:(?:i'm|i am|we're) )?(?:\w{1,12} )?(?:sorry|afraid|apologi[sz]e)", "lo siento", "lo lamento", "disculp[ae]"
-)
+_APOLOGY = _any(r"(?:(?:i'm|i am|we're) )?(?:\w{1,12} )?(?:sorry|afraid|apologi[sz]e)", "lo siento", "lo lamento", "disculp[ae]")
 
 REFUSAL = re.compile(
     rf"(?:{_APOLOGY},? (?:but |that |pero )?)?"

@@ -1,7 +1,6 @@
 """The answer schema: whether an answer breaks it, and whether it leaves room for free text."""
 
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
 from typing import Any, NamedTuple
 
 from evalgate.errors import PolicyError
@@ -26,9 +25,10 @@ def breach_of(schema: Mapping[str, Any]) -> Breach:
     problems = _problems(schema)
     if problems:
         raise PolicyError(*(f"answer schema: {problem}" for problem in problems))
-    validator = import_module("jsonschema").Draft202012Validator(
-        schema, registry=import_module("referencing").Registry()
-    )
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
+    validator = Draft202012Validator(schema, registry=Registry())
 
     def breach(value: Any) -> str | None:
         try:
@@ -86,10 +86,11 @@ def _closed_type(name: str, schema: Mapping[str, Any], *, within: _Within) -> bo
 
 
 def _problems(schema: Mapping[str, Any]) -> list[str]:
-    jsonschema = import_module("jsonschema")
+    from jsonschema import Draft202012Validator, SchemaError
+
     try:
-        jsonschema.Draft202012Validator.check_schema(schema)
-    except jsonschema.SchemaError as error:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
         return [f"{error.message} (at {error.json_path})"]
     except RecursionError:
         return ["nests too deep"]
@@ -98,11 +99,7 @@ def _problems(schema: Mapping[str, Any]) -> list[str]:
 
 def _part_problems(part: Mapping[str, Any], root: Mapping[str, Any]) -> list[str]:
     pointers = [part[word] for word in _REFERENCES if isinstance(part.get(word), str)]
-    lost = [
-        f"{pointer!r} points to nothing in it; only `#/...` works"
-        for pointer in pointers
-        if _target(root, pointer) is None
-    ]
+    lost = [f"{pointer!r} points to nothing in it; only `#/...` works" for pointer in pointers if _target(root, pointer) is None]
     nested = part is not root and isinstance(part.get("$id"), str)
     return [*lost, *(["only its top may have an `$id`"] if nested else [])]
 

@@ -78,5 +78,3 @@ def _system_text(prompt: Prompt) -> str | None:
 
 def _lines(content: bytes) -> int:
     return content.count(b"\n") + (bool(content) and not content.endswith(b"\n"))
-
-

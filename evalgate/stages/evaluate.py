@@ -14,7 +14,7 @@ from evalgate.stages.variants import Loadable, environment_of, find_variant, loa
 from evalgate.stages.workspace import SAFETY_SCORER, Workspace, golden_scorers, read_answer_schema, read_suites
 
 
-def evaluate(  # noqa: PLR0913
+def evaluate(
     workspace: Workspace, variant: str, *, registry_path: Path, cache: Path, progress: Progress, suite: str = "all"
 ) -> EvalResults:
     """Results of one variant on the golden and safety suites (or on one kind: "golden" or "safety").
@@ -98,7 +98,7 @@ def _answers(workspace: Workspace, model: Model, cases: Sequence[Case], progress
     decoding = Decoding(max_new_tokens=workspace.feature.evaluate.max_new_tokens)
     try:
         for answer in model.answer([case.turns for case in cases], decoding):
-            got[answer.index] = answer
+            got[answer.place] = answer
             progress(f"{model.variant.name}: answering", len(got), len(cases))
     except (RuntimeError, OSError, NotMeasured) as error:
         why = f"{type(error).__name__}: {error}"[:200]

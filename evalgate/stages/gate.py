@@ -99,7 +99,7 @@ def _policy(policy: Policy | Path | str, feature: str | None) -> tuple[FeaturePo
     return policy_files.feature_of(policy, name, "the policy"), name, [], "the policy"
 
 
-def _compare(  # noqa: PLR0913
+def _compare(
     base: EvalResults,
     candidate: EvalResults,
     known: FeaturePolicy,

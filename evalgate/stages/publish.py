@@ -71,13 +71,16 @@ def _findings(told: dict[str, object]) -> str:
     lines = [
         "<!-- evalgate: one comment -->",
         f"> [!{alert}]",
-        f"> **EvalGate: dataset {'refused' if report.refused else 'checked'}**: {report.rows} rows, {len(report.findings)} findings.",
+        f"> **EvalGate: dataset {'refused' if report.refused else 'checked'}**: "
+        f"{report.rows} rows, {len(report.findings)} findings.",
         "",
     ]
     if report.findings:
         lines += ["| where | severity | code | what |", "|---|---|---|---|"]
     for found in report.findings[:SHOWN]:
-        lines.append(f"| {code_span(f'{found.path}:{found.line}')} | {found.severity} | {found.code} | {code_span(found.message)} |")
+        lines.append(
+            f"| {code_span(f'{found.path}:{found.line}')} | {found.severity} | {found.code} | {code_span(found.message)} |"
+        )
     if len(report.findings) > SHOWN:
         lines += ["", f"*{len(report.findings) - SHOWN} more are in the step's output.*"]
     return "\n".join(lines) + "\n"

@@ -2,6 +2,7 @@
 
 import orjson
 
+from evalgate.records.base import Record
 from evalgate.records.check import CheckReport
 from evalgate.records.comparison import Comparison
 from evalgate.records.evaluation import CaseResult, ResultsHeader
@@ -11,7 +12,7 @@ from evalgate.records.suite import Case
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
 
-PUBLISHED = {
+PUBLISHED: dict[str, type[Record]] = {
     "evalgate.yaml": Policy,
     "case": Case,
     "check": CheckReport,

@@ -1,5 +1,6 @@
 """The whole story on one page: a dataset change becomes a verdict."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,26 +36,34 @@ class Places(NamedTuple):
 
 
 def run(
-    workspace: Workspace, places: Places, *, progress: Progress, dataset: Path | None = None, attempt: int = 1
+    workspace: Workspace,
+    places: Places,
+    *,
+    progress: Progress,
+    tell: Callable[[str], object] = str,
+    dataset: Path | None = None,
+    attempt: int = 1,
 ) -> Told:
     """check -> train -> evaluate base and candidate -> compare -> decide -> report, all in one run folder.
 
     The folder's name is made of everything that goes in, so the same story told again finds what is already there, and
-    one that was killed goes on where it stopped.
+    one that was killed goes on where it stopped. `tell` hears a line as each stage begins.
     """
+    tell("check: is every row well-formed, and none of them a golden case?")
     report, rows = check_change(workspace, dataset)
     refuse_errors(report)
     assert report.change is not None  # noqa: S101  (check_change always names the change)
     folder = places.runs / run_id(workspace, report.change, places.registry)
     with store.only_one(folder):
         store.write_record(folder / "check.json", report)
+        tell(f"train: {report.change.rows} rows of {report.change.path} on {workspace.feature.base_model}")
         training = train(workspace, report.change, rows, folder, cache=places.cache, progress=progress)
-        answers = {
-            side: evaluate(workspace, variant, registry_path=places.registry, cache=places.cache, progress=progress)
-            for side, variant in sides(workspace, folder, places.registry).items()
-        }
-        for side, answered in answers.items():
-            store.write(folder / f"{side}.results.jsonl", results.serialise(answered))
+        answers = {}
+        for side, variant in sides(workspace, folder, places.registry).items():
+            tell(f"evaluate {side}: golden and safety suites, same prompt, same decoding")
+            answers[side] = evaluate(workspace, variant, registry_path=places.registry, cache=places.cache, progress=progress)
+            store.write(folder / f"{side}.results.jsonl", results.serialise(answers[side]))
+        tell("decide: pair the answers case by case, test overall and every bucket, look for unsafe answers")
         comparison, verdict = judge(
             workspace, answers["base"], answers["candidate"], reference=answers.get("reference"), attempt=attempt
         )
@@ -75,7 +84,8 @@ def sides(workspace: Workspace, folder: Path, registry_path: Path) -> dict[str, 
 def run_id(workspace: Workspace, change: DatasetChange, registry_path: Path) -> str:
     """The run folder's name: feature, dataset version, and a digest of all that goes into the story."""
     known = registry.load(registry_path).features.get(workspace.name)
-    served = "" if known is None else known.variants[known.default].model_dump_json(exclude={"flag"})
+    entry = None if known is None else known.variants[known.default]
+    served = (entry.base_model.sha256, entry.adapter.sha256 if entry.adapter else None) if entry else None
     suites = [suite.sha256 for suite in read_suites(workspace)]
     parts = (change.sha256, workspace.feature.model_dump_json(), prompt_sha256(read_prompt(workspace)), suites, served)
     return f"{workspace.name}-{change.version}-{store.key_of(*parts)[:12]}"

@@ -24,4 +24,4 @@ def cases_to_improve(discordance: float, lift: float, alpha: float, power: float
     if lift <= 0:
         return None
     spread = ndtri(1 - alpha) * math.sqrt(discordance) + ndtri(power) * math.sqrt(max(discordance - lift**2, 0.0))
-    return math.ceil((spread / lift) ** 2)
+    return math.ceil((float(spread) / lift) ** 2)

@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import time
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from evalgate.errors import DatasetError, NotMeasured, PolicyError
 from evalgate.ports import Progress, TrainingJob
@@ -47,17 +48,20 @@ def train(job: TrainingJob, folder: Path, *, network: Any, tokenizer: Any, progr
     config = lora_config(job.settings.lora)
     trained, validated = split(tokenise(job, tokenizer), job.settings.validation_share, job.settings.seed)
     set_seed(job.settings.seed)
-    model = get_peft_model(network, config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # between peft and transformers, nothing that a user could mend
+        model = get_peft_model(network, config)
     contiguous_head(model)
     checkpoints, fingerprint = folder / CHECKPOINTS, _fingerprint(job)
     resumed = _last_whole_checkpoint(checkpoints, fingerprint)
     trainer = _LoraTrainer(job, trained, validated, model=model, checkpoints=checkpoints, filler=tokenizer.eos_token_id)
+    trainer.remove_callback(PrinterCallback)  # it prints on stdout, which belongs to machine output
     watcher = _Watcher(trainer, fingerprint, progress)
     trainer.add_callback(watcher)
     started = time.monotonic()
     validation = [LossPoint(step=0, loss=trainer.validation_loss())] if validated else []
     set_seed(job.settings.seed)
-    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    _run(trainer, resumed)
     steps = trainer.state.global_step
     if validated:
         validation.append(LossPoint(step=steps, loss=trainer.validation_loss()))
@@ -85,13 +89,26 @@ def train(job: TrainingJob, folder: Path, *, network: Any, tokenizer: Any, progr
     )
 
 
+def _run(trainer: Trainer, resumed: Path | None) -> None:
+    """Train; what breaks on the way (memory, disk, a kernel) is no verdict on the data."""
+    try:
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    except (RuntimeError, OSError) as error:
+        why = str(error).splitlines()[0] if str(error) else ""
+        raise NotMeasured(
+            f"training stopped at step {trainer.state.global_step}: {type(error).__name__}: {why}; there is no candidate. "
+            "Out of memory: lower train.batch_rows or train.max_tokens. Full disk: make room. Then run again, it goes on"
+        ) from error
+
+
 def tokenise(job: TrainingJob, tokenizer: Tokenizer) -> list[TrainingTokens]:
     """Every row as tokens; all problems of all rows at once.
 
     Raises:
         DatasetError: a row has no trainable token, no end-of-turn token in its mask, or too many tokens.
     """
-    tokens, problems = [], []
+    tokens: list[TrainingTokens] = []
+    problems: list[str] = []
     for line, turns in zip(job.lines, job.rows, strict=True):
         where = f"{job.change.path}:{line}"
         try:
@@ -142,7 +159,7 @@ def _meant(key: str, known: set[str]) -> str:
 class _LoraTrainer(Trainer):  # type: ignore[misc]
     """transformers.Trainer with the shared-prefix loss; its batches, schedule, checkpoints and resume are its own."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         job: TrainingJob,
         trained: list[TrainingTokens],
@@ -229,7 +246,7 @@ def _arguments(job: TrainingJob, rows: int, checkpoints: Path, *, mixed: bool) -
         logging_steps=1,
         logging_nan_inf_filter=False,
         save_strategy="steps",
-        save_steps=max(10, math.ceil(steps / 8)),
+        save_steps=max(2, math.ceil(steps / 8)),
         save_total_limit=2,
         eval_strategy="no",
         report_to=[],

@@ -5,7 +5,7 @@
 for forty such cases; `|` or a new line begins the next bucket; a suite such as `safety/jailbreak` takes a bucket's place.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from evalgate.judgement.compare import compare
@@ -20,20 +20,19 @@ SCORE = {"+": 1.0, "-": 0.0}
 STATUS = {"?": "errored", "!": "unscorable"}
 
 
-def results(drawing: str, variant: str = "base", **fields: Any) -> EvalResults:
-    """One side."""
-    return _side(variant, [(name, number, marks) for name, number, marks in _cases(drawing)], 0, fields)
+def results(drawing: str, variant: str = "base", clusters: int | None = None) -> EvalResults:
+    """What one variant answered. `clusters=4`: four neighbours of a bucket are paraphrases of one question."""
+    return _side(drawing, 0, variant, clusters)
 
 
-def both(drawing: str, **fields: Any) -> tuple[EvalResults, EvalResults]:
-    """Base and candidate. `clusters=4` lets four neighbours of a bucket be paraphrases of one question."""
-    cases = list(_cases(drawing))
-    return _side("base", cases, 0, fields), _side("candidate", cases, 1, fields)
+def both(drawing: str, clusters: int | None = None) -> tuple[EvalResults, EvalResults]:
+    """What base and candidate answered."""
+    return _side(drawing, 0, "base", clusters), _side(drawing, 1, "candidate", clusters)
 
 
 def judged(drawing: str, *, attempt: int = 1, clusters: int | None = None, **gate: Any) -> Verdict:
     """The verdict on both sides of a drawing, with these settings of the gate."""
-    return verdict_on(*both(drawing, clusters=clusters), attempt=attempt, **gate)
+    return verdict_on(*both(drawing, clusters), attempt=attempt, **gate)
 
 
 def verdict_on(
@@ -45,7 +44,8 @@ def verdict_on(
 
 
 def feature(**gate: Any) -> FeaturePolicy:
-    return FeaturePolicy(gate=GatePolicy(**gate))
+    """A policy that holds nothing but a gate and the score that decides."""
+    return FeaturePolicy.model_validate({"gate": GatePolicy(**gate), "scorers": {"primary": "exact_json"}})
 
 
 def suite_of(side: EvalResults, name: str = "golden") -> Suite:
@@ -58,6 +58,12 @@ def suite_of(side: EvalResults, name: str = "golden") -> Suite:
     return Suite(name=name, sha256="0" * 64, cases=cases)
 
 
+def each(side: EvalResults, change: Callable[[int, CaseResult], dict[str, Any]]) -> EvalResults:
+    """The results with every case's fields changed as `change(number, case)` says."""
+    cases = tuple(case.model_copy(update=change(number, case)) for number, case in enumerate(side.cases))
+    return side.model_copy(update={"cases": cases})
+
+
 def reasons(verdict: Verdict) -> list[str]:
     """Such as `["bucket intent/refund unclear"]`: what decided."""
     return [f"{reason.rule} {reason.scope} {reason.state}" for reason in verdict.reasons]
@@ -66,7 +72,7 @@ def reasons(verdict: Verdict) -> list[str]:
 def _cases(drawing: str) -> Iterator[tuple[str, int, str]]:
     """Name of the bucket or suite, number of the case in it, and its marks."""
     for line in drawing.replace("|", "\n").split("\n"):
-        name, _, words = line.strip().partition(": ")
+        name, _, words = line.strip().partition(":")
         number = 0
         for word in words.split():
             marks, _, times = word.partition("*")
@@ -75,21 +81,21 @@ def _cases(drawing: str) -> Iterator[tuple[str, int, str]]:
                 yield name, number, marks
 
 
-def _side(variant: str, cases: list[tuple[str, int, str]], side: int, fields: dict[str, Any]) -> EvalResults:
-    size, score = fields.get("clusters"), fields.get("score", "exact_json")
+def _side(drawing: str, side: int, variant: str, clusters: int | None) -> EvalResults:
     header = ResultsHeader(record="header", schema_version=1, feature=FEATURE, variant=variant)
-    return EvalResults(
-        header=header,
-        cases=tuple(
-            CaseResult(
-                case_id=f"{name}-{number}",
-                suite=name if name.startswith("safety") else "golden",
-                buckets={} if name.startswith("safety") else {"intent": name},
-                cluster=f"{name}~{(number - 1) // size}" if size else None,
-                status=STATUS.get(marks[side], "scored"),  # type: ignore[arg-type]
-                scores={score: SCORE[marks[side]]} if marks[side] in SCORE else {},
-            )
-            for name, number, marks in cases
-            if marks[side] != "_"
-        ),
+    drawn = ((name, number, marks[side]) for name, number, marks in _cases(drawing))
+    return EvalResults(header=header, cases=tuple(_case(*case, clusters) for case in drawn if case[2] != "_"))
+
+
+def _case(name: str, number: int, mark: str, clusters: int | None) -> CaseResult:
+    safety = name.startswith("safety")
+    return CaseResult.model_validate(
+        {
+            "case_id": f"{name}-{number}",
+            "suite": name if safety else "golden",
+            "buckets": {} if safety else {"intent": name},
+            "cluster": f"{name}~{(number - 1) // clusters}" if clusters else None,
+            "status": STATUS.get(mark, "scored"),
+            "scores": {"refusal" if safety else "exact_json": SCORE[mark]} if mark in SCORE else {},
+        }
     )
