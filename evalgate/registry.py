@@ -54,9 +54,14 @@ def load(path: Path) -> Registry:
     """The registry in a file; an empty one when there is no file yet.
 
     Raises:
-        RegistryError: the file is not a registry.
+        RegistryError: the file is not a registry, or cannot be read.
     """
-    return parse(path.read_bytes(), str(path)) if path.exists() else Registry(version=1)
+    try:
+        return parse(path.read_bytes(), str(path))
+    except FileNotFoundError:
+        return Registry(version=1)
+    except OSError as error:
+        raise RegistryError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def feature_of(registry: Registry, feature: str) -> RegistryFeature:

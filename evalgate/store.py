@@ -3,7 +3,8 @@
 import fcntl
 import hashlib
 import os
-import tempfile
+import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from evalgate.errors import DatasetError, NotMeasured, PolicyError
 from evalgate.records.base import Record, problems_of
 
 R = TypeVar("R", bound=Record)
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""A file name that means nothing else in a shell, in a workflow's outputs or as the name of a flag."""
 
 
 def read(path: Path) -> bytes:
@@ -37,20 +40,18 @@ def write(path: Path, content: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        begun = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
-            with os.fdopen(descriptor, "wb") as stream:
+            with begun.open("xb") as stream:  # unlike mkstemp, readable for whom the umask lets read
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.replace(name, path)  # noqa: PTH105
+            begun.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            begun.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise NotMeasured(
-            f"{path}: cannot be written: {error.strerror}; nothing half-written is left, make room and run again"
-        ) from error
+        raise _unwritable(path, error) from error
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -88,17 +89,40 @@ def jsonl_files(place: Path, what: str, shown: str) -> dict[str, bytes]:
     """Path -> bytes of a JSONL file or of all JSONL files right in a folder, by name; links are not followed.
 
     Raises:
-        PolicyError: there is nothing, or a link.
+        PolicyError: there is nothing, a link, or a name that is not plain.
     """
+    if not place.exists() and not place.is_symlink():
+        raise PolicyError(
+            f"{shown}: the policy names this place for {what}, but nothing is there: create it or correct the policy"
+        )
+    refuse_link(place)
     found = sorted(place.glob("*.jsonl")) if place.is_dir() else [place]
-    links = [path for path in found if path.is_symlink()]
-    if links:
-        raise PolicyError(f"{links[0]}: is a link: put the file itself there")
     if not found:
         raise PolicyError(f"{shown}: the folder of the {what} holds no .jsonl file")
-    if not place.exists():
-        raise PolicyError(f"{shown}: the {what} that the policy names does not exist")
+    for path in found:
+        refuse_link(path)
+        refuse_odd_name(path)
     return {str(Path(shown) / path.name) if place.is_dir() else shown: read(path) for path in found}
+
+
+def refuse_link(path: Path) -> None:
+    """Nothing, or an error: a link may lead out of the repository.
+
+    Raises:
+        PolicyError: `path` is a link.
+    """
+    if path.is_symlink():
+        raise PolicyError(f"{path}: is a link: put the file itself there")
+
+
+def refuse_odd_name(path: Path) -> None:
+    """Nothing, or an error: names end up in folders, outputs, flags and reports.
+
+    Raises:
+        PolicyError: the name has more than letters, digits, dots, underscores and hyphens, or begins with one of these.
+    """
+    if not PLAIN_NAME.fullmatch(path.name):
+        raise PolicyError(f"{path}: rename the file: letters, digits, `.`, `_` and `-` only, a letter or digit first")
 
 
 def key_of(*parts: Any) -> str:
@@ -113,8 +137,20 @@ def key_of_bytes(content: bytes) -> str:
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Hold a run folder: a second process that wants it waits until the first is done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as handle:
+    """Hold a run folder: a second process that wants it waits until the first is done.
+
+    Raises:
+        NotMeasured: the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / ".lock").open("w")
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def _unwritable(path: Path, error: OSError) -> NotMeasured:
+    return NotMeasured(f"{path}: cannot be written: {error.strerror}; nothing half-written is left, make room and run again")

@@ -72,7 +72,8 @@ def _run(arguments: list[str] | None) -> Any:
 def _our_fault(error: Exception) -> int:
     import traceback
 
-    trace = "".join(traceback.format_exception(error))
-    click.echo(mask(trace), err=True)
+    trace = mask("".join(traceback.format_exception(error)))
+    for line in trace.splitlines():
+        click.echo(safe_line(line, 2_000), err=True)
     click.echo("this is a fault of EvalGate, not of your files: please report it with the lines above", err=True)
     return OUR_FAULT

@@ -18,14 +18,13 @@ from evalgate.redaction import safe_line
 EXIT_OF = {"pass": PASSED, "fail": REFUSED, "inconclusive": NO_VERDICT}
 
 
-def say(text: str) -> None:
-    """One line for people, on stderr."""
-    click.echo(text, err=True)
+LONGEST = 2_000
+"""Characters of a line for people."""
 
 
-def say_safely(text: str, limit: int = 400) -> None:
-    """One line for people that may hold hostile text."""
-    say(safe_line(text, limit))
+def say(text: str, lead: str = "") -> None:
+    """One line for people, on stderr: `lead` as it is, then text that may hold anything."""
+    click.echo(lead + safe_line(text, LONGEST), err=True)
 
 
 def machine(value: Any) -> None:
@@ -37,7 +36,7 @@ def machine(value: Any) -> None:
 def say_verdict(verdict: Verdict) -> None:
     """The verdict in colour, and what to do next."""
     colour = {"pass": "green", "fail": "red", "inconclusive": "yellow"}[verdict.verdict]
-    say(click.style(f"{verdict.verdict}", fg=colour, bold=True) + f": {verdict.summary}")
+    say(f": {verdict.summary}", lead=click.style(verdict.verdict, fg=colour, bold=True))
     if verdict.next_step:
         say(f"next: {verdict.next_step}")
 
@@ -49,7 +48,7 @@ def say_findings(findings: Sequence[Finding], each: int = 5) -> None:
         shown[finding.code] += 1
         if shown[finding.code] <= each:
             where = f"{finding.path}:{finding.line}" if finding.line else finding.path
-            say_safely(f"{where}: {finding.severity} {finding.code} {finding.message}")
+            say(f"{where}: {finding.severity} {finding.code} {finding.message}")
     for code, count in shown.items():
         if count > each:
             say(f"... and {count - each} more {code}; --format json has them all")

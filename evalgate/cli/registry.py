@@ -38,8 +38,9 @@ def list_(path: Path, output: str) -> int:
 @click.argument("feature")
 @click.argument("variant", required=False)
 @registry_file_option
-def show(feature: str, variant: str | None, path: Path) -> int:
-    """Print what is registered of a FEATURE, or of one VARIANT of it, as JSON."""
+@format_option
+def show(feature: str, variant: str | None, path: Path, output: str) -> int:
+    """Print what is registered of a FEATURE, or of one VARIANT of it, as JSON in either format."""
     entry = registry_file.feature_of(registry_file.load(path), feature)
     if variant is not None and variant not in entry.variants:
         raise RegistryError(f"{feature} has no variant {variant!r}; it has {', '.join(entry.variants)}")
@@ -68,7 +69,8 @@ def resolve(feature: str, key: str | None, flags: tuple[str, ...], path: Path, o
 @policy_option
 @feature_option
 @registry_option
-def promote(run: Path, policy_path: Path, feature: str | None, registry_path: Path | None) -> int:
+@format_option
+def promote(run: Path, policy_path: Path, feature: str | None, registry_path: Path | None, output: str) -> int:
     """Add the candidate of a RUN that passed, with its flag off. The verdict is derived again from the raw results."""
     from evalgate.stages.promote import promote as stage
     from evalgate.stages.workspace import open_workspace
@@ -76,6 +78,8 @@ def promote(run: Path, policy_path: Path, feature: str | None, registry_path: Pa
     path = registry_of(registry_path, policy_path)
     today = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     added = stage(open_workspace(policy_path, feature), run, path, today=today)
+    if output == "json":
+        machine(added._asdict())
     say(f"{path}: {added.variant} {'added' if added.changed else 'was there already'}, flag {added.flag} is off")
     return PASSED
 
@@ -88,10 +92,15 @@ def promote(run: Path, policy_path: Path, feature: str | None, registry_path: Pa
 )
 @click.option("--off", is_flag=True, help="Turn the flag off.")
 @registry_file_option
-def rollout(feature: str, variant: str, share: float, off: bool, path: Path) -> int:
+@format_option
+def rollout(feature: str, variant: str, share: float, off: bool, path: Path, output: str) -> int:
     """Turn a variant's flag on for a share of the keys; only full rollout changes the default."""
-    text = registry_file.set_flag(store.read(path).decode(), feature, variant, on=not off, share=0.0 if off else share)
+    content = store.read(path)
+    registry_file.parse(content, str(path))
+    text = registry_file.set_flag(content.decode(), feature, variant, on=not off, share=0.0 if off else share)
     store.write(path, text.encode())
+    if output == "json":
+        machine({"feature": feature, "variant": variant, "on": not off, "share": 0.0 if off else share})
     say(f"{path}: {feature} {variant} {'off' if off else f'on for {share:.0%}'}")
     return PASSED
 

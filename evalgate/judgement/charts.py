@@ -6,6 +6,8 @@ from typing import NamedTuple
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import ScopeDecision
 
+EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+"""Where a scale may end."""
 WIDTH, LABELS, ROW = 760.0, 210.0, 26.0
 """Pixels of the picture, of the label column, of a row."""
 
@@ -27,6 +29,8 @@ class Forest(NamedTuple):
     width: float
     height: float
     zero: float
+    margin: float
+    """Where the buckets' margin lies: an interval that begins to the right of it is held."""
     ticks: tuple[tuple[float, str], ...]
     bars: tuple[Bar, ...]
 
@@ -41,9 +45,10 @@ class Curve(NamedTuple):
     steps: int
 
 
-def forest(scopes: Sequence[ScopeDecision]) -> Forest:
-    """The forest plot of all scopes, on one scale that shows every interval."""
-    edge = max([0.1, *(abs(end) for scope in scopes for end in (scope.low, scope.high))])
+def forest(scopes: Sequence[ScopeDecision], margin: float) -> Forest:
+    """The forest plot of all scopes, on one scale that shows every interval and the buckets' margin."""
+    widest = max([margin, *(abs(end) for scope in scopes for end in (scope.low, scope.high))])
+    edge = next(edge for edge in EDGES if edge >= min(widest, 1.0))
 
     def x(share: float) -> float:
         return round(LABELS + (share / edge + 1) / 2 * (WIDTH - LABELS - 20), 1)
@@ -52,8 +57,8 @@ def forest(scopes: Sequence[ScopeDecision]) -> Forest:
         Bar(s.scope, s.state, i * ROW + 18, x(s.low), x(s.high), None if s.lift is None else x(s.lift))
         for i, s in enumerate(scopes)
     )
-    ticks = tuple((x(edge * part), f"{edge * part * 100:+.0f}") for part in (-1, -0.5, 0, 0.5, 1))
-    return Forest(WIDTH, len(scopes) * ROW + 34, x(0), ticks, bars)
+    ticks = tuple((x(edge * part), f"{edge * part * 100:+.0f}" if part else "0") for part in (-1, -0.5, 0, 0.5, 1))
+    return Forest(WIDTH, len(scopes) * ROW + 34, x(0), x(-margin), ticks, bars)
 
 
 def loss_curve(training: TrainingRun) -> Curve | None:

@@ -55,8 +55,8 @@ def compare(
         raise PolicyError(*problems)
     by_key = [{(r.suite, r.case_id): r for r in side.cases} for side in sides]
     golden, partial = _pairs(golden_cases, by_key, primary)
-    harm, _ = _pairs([c for c in cases if c.suite.startswith("safety") and not c.suite.startswith(BENIGN)], by_key, None)
-    benign, _ = _pairs([c for c in cases if c.suite.startswith(BENIGN)], by_key, None)
+    harm, doubtful = _pairs([c for c in cases if c.suite.startswith("safety") and c.suite != BENIGN], by_key, None)
+    benign, unsure = _pairs([c for c in cases if c.suite == BENIGN], by_key, None)
     buckets: dict[str, list[_Pair]] = defaultdict(list)
     for pair in golden:
         for name in judged_buckets(feature, pair.case.buckets):
@@ -83,7 +83,13 @@ def compare(
         unmeasured=tuple(
             _flip(p, by_key, feature, why=_why(p.case.key, by_key, primary)) for p in (*golden, *harm, *benign) if not p.measured
         ),
-        incomparable=(*contradictions(cases, suites, sides), *_unlike(base.header, candidate.header), *partial),
+        incomparable=(
+            *contradictions(cases, suites, sides),
+            *_unlike(base.header, candidate.header),
+            *partial,
+            *doubtful,
+            *unsure,
+        ),
         warnings=tuple(_warnings(feature, golden_cases, sides)),
         has_provenance=base.header.has_provenance and candidate.header.has_provenance,
         base_accuracy=overall.base_right / overall.n if overall.n else None,
@@ -107,21 +113,32 @@ def _pairs(
     """Every planned case with both sides' correctness, and a complaint when a score is neither 0 nor 1."""
     pairs, partial = [], []
     for case in cases:
-        values = [_value(side.get(case.key), score) for side in sides]
+        both = [side.get(case.key) for side in sides]
+        decides = score or _common_score(both)
+        values = [None if decides is None else _value(result, decides) for result in both]
         pairs.append(_Pair(case, *(None if value is None else value == 1.0 for value in values)))
         if any(value not in (None, 0.0, 1.0) for value in values):
             partial.append(case.case_id)
-    told = f"{score}: {len(partial)} cases have a score that is neither 0 nor 1, such as {partial[0]!r}" if partial else ""
+    told = (
+        f"{score or 'safety'}: {len(partial)} cases have a score that is neither 0 nor 1, such as {partial[0]!r}"
+        if partial
+        else ""
+    )
     return pairs, [f"{told}; this version decides right-or-wrong scores only"] if told else []
 
 
-def _value(result: CaseResult | None, score: str | None) -> float | None:
-    """A result's value of `score` (of its one score when None), or None when it is not measured."""
-    if result is None or result.status != "scored":
-        return None
-    if score is not None:
-        return result.scores.get(score)
-    return next(iter(result.scores.values())) if len(result.scores) == 1 else result.scores.get("refusal")
+def _common_score(both: Sequence[CaseResult | None]) -> str | None:
+    """The score that decides a safety case: the one that each side has, the same on both; None where there is none."""
+    names = [set(result.scores) for result in both if result is not None and result.scores]
+    common = names[0].intersection(*names[1:]) if names else set()
+    if len(names) < len(both) or any(len(n) > 1 for n in names):
+        return "refusal" if "refusal" in common else None
+    return next(iter(common), None)
+
+
+def _value(result: CaseResult | None, score: str) -> float | None:
+    """A result's value of `score`, or None when it is not measured."""
+    return result.scores.get(score) if result is not None and result.status == "scored" else None
 
 
 def _count(scope: str, pairs: Sequence[_Pair], asked: Mapping[Key, CaseResult], primary: str | None) -> Pairs:
@@ -129,7 +146,7 @@ def _count(scope: str, pairs: Sequence[_Pair], asked: Mapping[Key, CaseResult], 
     measured = [pair for pair in pairs if pair.measured]
     differences = [int(bool(pair.candidate)) - int(bool(pair.base)) for pair in measured]
     effect, clusters = design_effect(differences, [pair.case.cluster or pair.case.key for pair in measured])
-    reference = [value for pair in pairs if (value := _value(asked.get(pair.case.key), primary)) is not None]
+    reference = [value for pair in pairs if (value := _value(asked.get(pair.case.key), primary or "refusal")) is not None]
     return Pairs(
         scope=scope,
         n=len(measured),
@@ -171,9 +188,9 @@ def _why(key: Key, sides: Sequence[Mapping[Key, CaseResult]], primary: str | Non
             told.append(f"{name}: missing")
         elif result.status != "scored":
             told.append(f"{name}: {result.status}{f' ({safe_line(mask(result.note), 120)})' if result.note else ''}")
-        elif _value(result, None if result.is_safety else primary) is None:
-            told.append(f"{name}: no score {primary if not result.is_safety else 'that decides'}")
-    return "; ".join(told)
+        elif not result.is_safety and _value(result, primary or "") is None:
+            told.append(f"{name}: no score {primary}")
+    return "; ".join(told) or "no score that both sides have"
 
 
 def _unlike(base: ResultsHeader, candidate: ResultsHeader) -> list[str]:

@@ -22,7 +22,7 @@ def decide(comparison: Comparison, feature: FeaturePolicy, *, attempt: int = 1) 
     spent = alpha_of_attempt(alpha, attempt)
     rejected = shown_harm(comparison, gate)
     scopes = tuple(
-        decide_scope(pairs, gate, spent, drop_proven=pairs.scope in rejected)
+        decide_scope(pairs, gate, spent, drop_proven=("scope", pairs.scope) in rejected)
         for pairs in (comparison.overall, *comparison.buckets)
     )
     evidence = Evidence(comparison, gate, scopes, rejected, alpha, spent)
@@ -38,6 +38,7 @@ def decide(comparison: Comparison, feature: FeaturePolicy, *, attempt: int = 1) 
         safety_bound=None if comparison.safety is None else round(safety_bound(comparison.safety, alpha), 6),
         next_step=next_step(comparison, scopes, reasons) if outcome == "inconclusive" else None,
         confidence=gate.confidence,
+        bucket_margin=gate.max_bucket_drop,
         attempt=attempt,
         alpha=spent,
         point_rule=_point_rule(comparison, gate),

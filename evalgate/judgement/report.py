@@ -60,7 +60,7 @@ def _render(template: str, comparison: Comparison, verdict: Verdict, **more: Any
         "alert": ALERTS[verdict.verdict],
         "lift": lift_words(verdict.scopes[0]),
         "safety": safety_words(comparison),
-        "forest": forest(verdict.scopes),
+        "forest": forest(verdict.scopes, verdict.bucket_margin),
         "curve": loss_curve(more["training"]) if more.get("training") else None,
         "shown": SHOWN_CASES,
         "told": (*comparison.warnings, *more.get("notes", ())),

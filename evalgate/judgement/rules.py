@@ -14,6 +14,8 @@ from evalgate.stats.paired import certified_margin, p_down
 Effect = Literal["fine", "blocks", "fails"]
 """fine: does not stand in the way; blocks: no pass; fails: harm is shown."""
 SHARE_RULE = "regression_share"
+Harm = tuple[str, str]
+"""("scope", bucket or overall) or ("rule", its name): a bucket may be called like a rule."""
 
 
 class Evidence(NamedTuple):
@@ -23,7 +25,7 @@ class Evidence(NamedTuple):
     gate: GatePolicy
     scopes: tuple[ScopeDecision, ...]
     """Overall first, then every bucket."""
-    rejected: frozenset[str]
+    rejected: frozenset[Harm]
     """Harm that Holm's procedure takes for shown, over the whole family."""
     alpha: float
     """Error rate of harm tests."""
@@ -41,15 +43,15 @@ class Finding(NamedTuple):
 Rule = Callable[[Evidence], Iterator[Finding]]
 
 
-def shown_harm(comparison: Comparison, gate: GatePolicy) -> frozenset[str]:
-    """Names of the harm hypotheses that hold together: overall, every bucket, and every active fail rule."""
+def shown_harm(comparison: Comparison, gate: GatePolicy) -> frozenset[Harm]:
+    """The harm hypotheses that hold together: overall, every bucket, and every active fail rule."""
     overall = comparison.overall
-    family = {p.scope: p_down(counts_of(p)) for p in (overall, *comparison.buckets) if p.n}
+    family = {("scope", p.scope): p_down(counts_of(p)) for p in (overall, *comparison.buckets) if p.n}
     for pairs in (comparison.json_valid, comparison.benign):
         if pairs is not None and pairs.n:
-            family[pairs.scope] = p_down(counts_of(pairs))
+            family["rule", pairs.scope] = p_down(counts_of(pairs))
     if overall.n:
-        family[SHARE_RULE] = tail(overall.losses, overall.n, gate.max_regression_share)
+        family["rule", SHARE_RULE] = tail(overall.losses, overall.n, gate.max_regression_share)
     return holm(family, 1 - gate.confidence)
 
 
@@ -130,7 +132,7 @@ def regression_share(evidence: Evidence) -> Iterator[Finding]:
     if pairs.n == 0:
         return
     over = exact(limit) * pairs.n < pairs.losses
-    effect: Effect = "fails" if SHARE_RULE in evidence.rejected else "blocks" if over else "fine"
+    effect: Effect = "fails" if ("rule", SHARE_RULE) in evidence.rejected else "blocks" if over else "fine"
     state = {"fails": "above", "blocks": "above, not proven", "fine": "within"}[effect]
     bound = tail(pairs.losses, pairs.n, limit)
     yield _finding(effect, SHARE_RULE, OVERALL, state, n=pairs.n, observed=pairs.losses / pairs.n, bound=bound, threshold=limit)
@@ -190,8 +192,11 @@ def _not_harmed(evidence: Evidence, pairs: Pairs | None, rule: str) -> Iterator[
     if pairs.n == 0:
         yield _finding("blocks", rule, pairs.scope, "nothing measured", n=0)
         return
+    if rule == "json_valid" and pairs.unmeasured > evidence.comparison.overall.unmeasured:
+        yield _finding("blocks", rule, pairs.scope, "not fully measured", n=pairs.n, observed=float(pairs.unmeasured))
+        return
     counts, margin = counts_of(pairs), evidence.gate.max_bucket_drop
-    state = bucket_state(counts, margin, evidence.spent, drop_proven=pairs.scope in evidence.rejected)
+    state = bucket_state(counts, margin, evidence.spent, drop_proven=("rule", pairs.scope) in evidence.rejected)
     effect: Effect = "fails" if state == "harmed" else "fine"
     lift = (pairs.gains - pairs.losses) / pairs.n
     bound = certified_margin(counts, evidence.spent)

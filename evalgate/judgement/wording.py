@@ -68,6 +68,8 @@ def next_step(comparison: Comparison, scopes: Sequence[ScopeDecision], reasons: 
     told = [f"{s.scope} to about {s.cases_to_settle}" for s in unclear if s.cases_to_settle]
     if told:
         return f"add golden cases to what is unclear: {_listed(told)} cases (80 % power, if flips stay as frequent)"
+    if "regression_share" in rules:
+        return f"too many cases got worse: look at the {len(comparison.regressions)} regressions below and mend the dataset"
     overall = scopes[0]
     if overall.state == "unclear" and overall.cases_to_settle:
         return f"about {overall.cases_to_settle} golden cases would settle overall (80 % power, if the lift stays)"

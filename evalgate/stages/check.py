@@ -22,8 +22,10 @@ def check(paths: Sequence[Path]) -> CheckReport:
     """All findings on bare dataset files, without a policy.
 
     Raises:
-        PolicyError: a file cannot be opened.
+        PolicyError: a file cannot be opened, or is a link.
     """
+    for path in paths:
+        store.refuse_link(path)
     files = [(str(path), store.read(path)) for path in paths]
     checked = [(path, content, *check_dataset(content, path)) for path, content in files]
     rows = sum(_lines(content) for _, content in files)

@@ -9,7 +9,7 @@ from evalgate.judgement.evaluate import judge_answer
 from evalgate.ports import Answer, Model, Progress
 from evalgate.records.evaluation import CaseResult, Decoding, EvalResults, ResultsHeader
 from evalgate.records.suite import Case, Suite
-from evalgate.scorers import Scorer, scorer_digests, scorers_for
+from evalgate.scorers import scorer_digests, scorers_for
 from evalgate.stages.variants import Loadable, environment_of, find_variant, load_variant
 from evalgate.stages.workspace import SAFETY_SCORER, Workspace, golden_scorers, read_answer_schema, read_suites
 
@@ -23,16 +23,11 @@ def evaluate(
         PolicyError, DatasetError, RegistryError: what was given is wrong.
         NotMeasured: the weights could not be fetched.
     """
-    suites = [s for s in read_suites(workspace) if suite in ("all", s.name, s.name.split("/")[0])]
-    if not suites:
-        raise PolicyError(f"{workspace.path}: no suite {suite!r}: features.{workspace.name} needs `golden` or `safety`")
-    golden = golden_scorers(workspace)
-    if not golden and any(s.name == "golden" for s in suites):
-        raise PolicyError(f"{workspace.path}: features.{workspace.name}.scorers.primary is missing: say how cases are scored")
+    suites, golden = questions(workspace, suite)
     found = find_variant(workspace, variant, registry_path=registry_path, cache=cache)
     header = _header(workspace, found, suites, golden)
     kept = cache / "results" / f"{_key(header)}.results.jsonl"
-    again = _find(kept, header)
+    again = _find(kept, header, suites)
     if again is not None:
         progress(f"{found.variant.name}: answers found from an earlier run", len(again.cases), len(again.cases))
         return again
@@ -41,6 +36,22 @@ def evaluate(
     if all(case.status != "errored" for case in answered.cases):
         store.write(kept, results.serialise(answered))
     return answered
+
+
+def questions(workspace: Workspace, suite: str = "all") -> tuple[list[Suite], tuple[str, ...]]:
+    """The suites that are asked and the golden scorers, known to fit together: worth asking before anything is trained.
+
+    Raises:
+        PolicyError, DatasetError: there is no such suite, no scorer for golden cases, or no valid answer schema.
+    """
+    suites = [s for s in read_suites(workspace) if suite in ("all", s.name, s.name.split("/")[0])]
+    if not suites:
+        raise PolicyError(f"{workspace.path}: no suite {suite!r}: features.{workspace.name} needs `golden` or `safety`")
+    golden = golden_scorers(workspace)
+    if not golden and any(s.name == "golden" for s in suites):
+        raise PolicyError(f"{workspace.path}: features.{workspace.name}.scorers.primary is missing: say how cases are scored")
+    scorers_for([*golden, SAFETY_SCORER], read_answer_schema(workspace))
+    return suites, golden
 
 
 def _header(workspace: Workspace, found: Loadable, suites: Sequence[Suite], golden: Sequence[str]) -> ResultsHeader:
@@ -63,13 +74,16 @@ def _key(header: ResultsHeader) -> str:
     return store.key_of(header.model_copy(update={"variant": variant}).model_dump_json())
 
 
-def _find(kept: Path, header: ResultsHeader) -> EvalResults | None:
-    """Results from an earlier run under this variant's name, without latencies; None where there are none."""
+def _find(kept: Path, header: ResultsHeader, suites: Sequence[Suite]) -> EvalResults | None:
+    """Results from an earlier run under this variant's name, without latencies; None where they are missing or not whole."""
     if not kept.is_file():
         return None
     try:
         found = results.parse(store.read(kept), str(kept))
     except (DatasetError, PolicyError):
+        return None
+    asked = [(suite.name, case.id) for suite in suites for case in suite.cases]
+    if _key(found.header) != _key(header) or [(case.suite, case.case_id) for case in found.cases] != asked:
         return None
     timeless = tuple(case.model_copy(update={"latency_ms": None}) for case in found.cases)
     return EvalResults(header=header, cases=timeless)
@@ -79,16 +93,16 @@ def _ask(
     workspace: Workspace, model: Model, suites: Sequence[Suite], golden: Sequence[str], progress: Progress
 ) -> list[CaseResult]:
     """Every case of every suite, in suite order, with its answer judged."""
-    schema = read_answer_schema(workspace)
-    golden_by, safety_by = scorers_for(golden, schema), scorers_for([SAFETY_SCORER], schema)
     cases = [(suite.name, case) for suite in suites for case in suite.cases]
     answers = _answers(workspace, model, [case for _, case in cases], progress)
+    return score(workspace, [(suite, case, answer) for (suite, case), answer in zip(cases, answers, strict=True)], golden)
 
-    def judge(suite: str, case: Case, answer: Answer) -> CaseResult:
-        scorers: dict[str, Scorer] = golden_by if suite == "golden" else safety_by
-        return judge_answer(case, suite, answer, scorers)
 
-    return [judge(suite, case, answer) for (suite, case), answer in zip(cases, answers, strict=True)]
+def score(workspace: Workspace, answered: Sequence[tuple[str, Case, Answer]], golden: Sequence[str]) -> list[CaseResult]:
+    """Every answer judged; `answered` holds the suite's name, the case and its answer."""
+    schema = read_answer_schema(workspace)
+    golden_by, safety_by = scorers_for(golden, schema), scorers_for([SAFETY_SCORER], schema)
+    return [judge_answer(case, suite, answer, golden_by if suite == "golden" else safety_by) for suite, case, answer in answered]
 
 
 def _answers(workspace: Workspace, model: Model, cases: Sequence[Case], progress: Progress) -> list[Answer]:

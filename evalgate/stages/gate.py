@@ -62,12 +62,35 @@ def write_reports(
     check: CheckReport | None = None,
     notes: Sequence[str] = (),
 ) -> None:
-    """compare.json, report.md, report.html, comment.md and, last, verdict.json: when it is there, all is there."""
-    store.write_record(folder / "compare.json", comparison)
-    store.write(folder / "report.md", report_markdown(comparison, verdict, training=training, check=check, notes=notes).encode())
-    store.write(folder / "report.html", report_html(comparison, verdict, training=training, check=check, notes=notes).encode())
+    """compare.json, report.md, report.html, comment.md and, last, verdict.json: when it is there, all is there.
+
+    Raises:
+        NotMeasured: the disk is full or the folder cannot be written.
+    """
+    told = reports(comparison, verdict, training=training, check=check, notes=notes)
+    last = folder / "verdict.json"
+    if store.find_record(last, Verdict) not in (None, verdict):
+        last.unlink()  # another verdict's reports are about to go
+    for name, content in told.items():
+        store.write(folder / name, content)
     store.write(folder / "comment.md", comment_markdown(comparison, verdict, report=str(folder / "report.md")).encode())
-    store.write_record(folder / "verdict.json", verdict)
+    store.write_record(last, verdict)
+
+
+def reports(
+    comparison: Comparison,
+    verdict: Verdict,
+    *,
+    training: TrainingRun | None = None,
+    check: CheckReport | None = None,
+    notes: Sequence[str] = (),
+) -> dict[str, bytes]:
+    """File name -> bytes of what follows from a comparison and its verdict, wherever it is written."""
+    return {
+        "compare.json": store.as_json(comparison),
+        "report.md": report_markdown(comparison, verdict, training=training, check=check, notes=notes).encode(),
+        "report.html": report_html(comparison, verdict, training=training, check=check, notes=notes).encode(),
+    }
 
 
 def policy_notes(feature: FeaturePolicy, comparison: Comparison, attempt: int) -> list[str]:

@@ -12,7 +12,7 @@ from evalgate.records.check import CheckReport
 from evalgate.records.comparison import Comparison
 from evalgate.records.verdict import Verdict
 from evalgate.stages.check import check_change, refuse_errors
-from evalgate.stages.evaluate import evaluate
+from evalgate.stages.evaluate import evaluate, questions
 from evalgate.stages.gate import judge, policy_notes, write_reports
 from evalgate.stages.train import train
 from evalgate.stages.workspace import Workspace, read_prompt, read_suites
@@ -52,6 +52,7 @@ def run(
     tell("check: is every row well-formed, and none of them a golden case?")
     report, rows = check_change(workspace, dataset)
     refuse_errors(report)
+    questions(workspace)
     assert report.change is not None  # noqa: S101  (check_change always names the change)
     folder = places.runs / run_id(workspace, report.change, places.registry)
     with store.only_one(folder):
@@ -83,9 +84,16 @@ def sides(workspace: Workspace, folder: Path, registry_path: Path) -> dict[str, 
 
 def run_id(workspace: Workspace, change: DatasetChange, registry_path: Path) -> str:
     """The run folder's name: feature, dataset version, and a digest of all that goes into the story."""
-    known = registry.load(registry_path).features.get(workspace.name)
-    entry = None if known is None else known.variants[known.default]
-    served = (entry.base_model.sha256, entry.adapter.sha256 if entry.adapter else None) if entry else None
     suites = [suite.sha256 for suite in read_suites(workspace)]
+    served = _served(workspace, registry_path)
     parts = (change.sha256, workspace.feature.model_dump_json(), prompt_sha256(read_prompt(workspace)), suites, served)
     return f"{workspace.name}-{change.version}-{store.key_of(*parts)[:12]}"
+
+
+def _served(workspace: Workspace, registry_path: Path) -> tuple[str, str | None] | None:
+    """Digests of what base is; None while it is the policy's own base model, registered or not."""
+    known = registry.load(registry_path).features.get(workspace.name)
+    entry = None if known is None else known.variants[known.default]
+    if entry is None or (entry.adapter is None and entry.base_model.uri == workspace.feature.base_model):
+        return None
+    return entry.base_model.sha256, entry.adapter.sha256 if entry.adapter else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evalgate import store
 from evalgate.checks import Row
-from evalgate.errors import EvalGateError
+from evalgate.errors import EvalGateError, NotMeasured
 from evalgate.ports import Progress, Trainer, TrainingJob
 from evalgate.prompts import prompt_sha256
 from evalgate.records.change import DatasetChange
@@ -41,8 +41,11 @@ def train(
     if found is not None and _is_of(found, job) and _is_whole(found, folder):
         progress("training, found from an earlier run", found.steps, found.steps)
         return found
-    folder.mkdir(parents=True, exist_ok=True)
-    run = TRAINERS[workspace.feature.train.provider](base, cache)(job, folder, progress=progress)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        run = TRAINERS[workspace.feature.train.provider](base, cache)(job, folder, progress=progress)
+    except OSError as error:
+        raise NotMeasured(f"{folder}: training stopped: {error}; there is no candidate. Mend that and run again") from error
     store.write_record(folder / TRAINING, run)
     return run
 

@@ -37,6 +37,8 @@ def open_workspace(policy_path: Path, feature: str | None) -> Workspace:
     Raises:
         PolicyError: the file has problems, or no such feature.
     """
+    if not policy_path.exists():
+        raise PolicyError(f"{policy_path}: there is no policy: go to the folder that has one, or name it with --policy")
     policy = policy_files.parse(store.read(policy_path), str(policy_path))
     if feature is None and len(policy.features) > 1:
         raise PolicyError(f"{policy_path} has several features: say --feature with one of {', '.join(policy.features)}")
@@ -46,11 +48,19 @@ def open_workspace(policy_path: Path, feature: str | None) -> Workspace:
 
 
 def read_prompt(workspace: Workspace) -> Prompt:
-    """The feature's prompt; empty when the policy names none."""
-    if workspace.feature.prompt is None:
+    """The feature's prompt; empty when the policy names none.
+
+    Raises:
+        PolicyError: the file is missing, not UTF-8, or its examples are not pairs.
+    """
+    named = workspace.feature.prompt
+    if named is None:
         return ()
-    content = store.read(workspace.root / workspace.feature.prompt)
-    return prompts.parse_prompt(content.decode("utf-8", "strict"), workspace.feature.prompt)
+    try:
+        text = store.read(workspace.root / named).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{named}: must be UTF-8: byte {error.start} is not; save the file as UTF-8") from error
+    return prompts.parse_prompt(text, named)
 
 
 def read_answer_schema(workspace: Workspace) -> dict[str, Any] | None:
@@ -115,6 +125,8 @@ def find_change(workspace: Workspace, dataset: Path | None = None) -> tuple[Data
         shown = max(files, key=lambda path: (_version(path), path))
         content = files[shown]
     else:
+        store.refuse_link(dataset)
+        store.refuse_odd_name(dataset)
         content = store.read(dataset)
         absolute = dataset.absolute()
         shown = str(absolute.relative_to(workspace.root)) if absolute.is_relative_to(workspace.root) else dataset.name

@@ -29,4 +29,4 @@ def upper_bound(hits: float, n: float, alpha: float) -> float:
     """
     if n <= 0 or hits >= n:
         return 1.0
-    return float(betaincinv(hits + 1, n - hits, 1 - alpha))
+    return 1.0 - float(betaincinv(n - hits, hits + 1, alpha))  # = Beta^-1(1 - alpha; hits + 1, n - hits), for tiny alpha too

@@ -1,12 +1,15 @@
 """Many tests at once and many tries: Holm, and alpha spent over attempts."""
 
 from collections.abc import Mapping
+from typing import TypeVar
+
+Name = TypeVar("Name", bound=tuple[str, ...] | str)
 
 
-def holm(p_values: Mapping[str, float], alpha: float) -> frozenset[str]:
+def holm(p_values: Mapping[Name, float], alpha: float) -> frozenset[Name]:
     """Names of the hypotheses that Holm's step-down procedure rejects at family-wise `alpha` (Holm 1979)."""
-    rejected: set[str] = set()
-    ordered = sorted(p_values.items(), key=lambda item: (item[1], item[0]))
+    rejected: set[Name] = set()
+    ordered = sorted(p_values.items(), key=lambda item: item[1])
     for rank, (name, p_value) in enumerate(ordered):
         if p_value > alpha / (len(ordered) - rank):
             break

@@ -100,8 +100,8 @@ def _worst_drop(counts: Counts, alpha: float) -> float:
 
 def _critical(counts: Counts, alpha: float) -> float:
     if counts.clusters is None:
-        return float(ndtri(1 - alpha))
-    return float(stdtrit(counts.clusters - 1, 1 - alpha)) if counts.clusters > 1 else math.inf
+        return -float(ndtri(alpha))
+    return -float(stdtrit(counts.clusters - 1, alpha)) if counts.clusters > 1 else math.inf
 
 
 def _bisect(accepts: Callable[[float], bool]) -> float:

@@ -15,7 +15,7 @@ def cases_to_hold(discordance: float, margin: float, alpha: float, power: float 
 
     `discordance` is the share of flips in [0, 1]; never fewer than a bucket without a flip needs.
     """
-    z = float(ndtri(1 - alpha) + ndtri(power))
+    z = float(ndtri(power) - ndtri(alpha))
     return max(math.ceil(z * z * discordance / margin**2), cases_without_a_flip(margin, alpha))
 
 
@@ -23,5 +23,5 @@ def cases_to_improve(discordance: float, lift: float, alpha: float, power: float
     """Cases that would show a true `lift` above 0 (Connor 1987); None when there is no lift to show."""
     if lift <= 0:
         return None
-    spread = ndtri(1 - alpha) * math.sqrt(discordance) + ndtri(power) * math.sqrt(max(discordance - lift**2, 0.0))
+    spread = -ndtri(alpha) * math.sqrt(discordance) + ndtri(power) * math.sqrt(max(discordance - lift**2, 0.0))
     return math.ceil((float(spread) / lift) ** 2)
