@@ -31,7 +31,8 @@ def parse(text: bytes, path: str) -> Policy:
     policy = None
     if document.value is not None or not problems:
         policy, found = _validate(document)
-        problems += found
+        told = {message.split(":")[0] for _, message in problems}
+        problems += [(line, message) for line, message in found if message.split(":")[0] not in told]
     if problems or policy is None:
         raise PolicyError(*(f"{path}:{line}: {message}" for line, message in sorted(set(problems))))
     return policy

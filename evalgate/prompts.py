@@ -43,7 +43,7 @@ def parse_prompt(text: str, path: str) -> Prompt:
     Raises:
         PolicyError: the examples do not alternate, or a turn is empty.
     """
-    system, *rest = EXAMPLE_TURN.split(text)
+    system, *rest = EXAMPLE_TURN.split(text.replace("\r\n", "\n"))
     roles, contents = rest[::2], [content.strip() for content in rest[1::2]]
     if roles != ["user", "assistant"] * (len(roles) // 2) or not all(contents):
         raise PolicyError(f"{path}: examples are pairs of `## user` and `## assistant`, each with text under it")

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import orjson
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from evalgate import yamlfile
 from evalgate.errors import RegistryError
@@ -41,6 +43,8 @@ def parse(text: bytes, path: str) -> Registry:
         raise RegistryError(*(f"{path}:{line}: {message}" for line, message in document.problems))
     try:
         return Registry.model_validate_json(orjson.dumps(document.value))
+    except orjson.JSONEncodeError as error:
+        raise RegistryError(f"{path}: {error}: quote what is meant as text") from error
     except ValidationError as error:
         raise RegistryError(
             *(
@@ -110,7 +114,8 @@ def _serves(variant: RegistryEntry, key: str | None, flags: Mapping[str, bool]) 
     share = flag.share if flag.share > 0 or flag.name not in flags else 1.0
     if share >= 1.0 or key is None:
         return share >= 1.0
-    place = int.from_bytes(hashlib.sha256(f"{flag.name}\0{key}".encode()).digest()[:8]) % BUCKETS
+    asked = f"{flag.name}\0{key}".encode("utf-8", "surrogatepass")  # a command line may hand over bytes that are no text
+    place = int.from_bytes(hashlib.sha256(asked).digest()[:8]) % BUCKETS
     return place < share * BUCKETS
 
 
@@ -135,8 +140,8 @@ def add_variant(text: str, feature: str, name: str, entry: RegistryEntry, *, bas
     if features is None:
         features = tree["features"] = CommentedMap()
     if known is None:
-        features[feature] = {"default": base[0], "variants": {base[0]: _plain(base[1])}}
-    features[feature]["variants"][name] = _plain(entry)
+        features[_quoted(feature)] = {"default": _quoted(base[0]), "variants": {_quoted(base[0]): _plain(base[1])}}
+    features[feature]["variants"][_quoted(name)] = _plain(entry)
     return _written(yaml, tree)
 
 
@@ -151,9 +156,10 @@ def set_flag(text: str, feature: str, variant: str, *, on: bool, share: float) -
         flagged = [name for name, v in entry.variants.items() if v.flag is not None]
         raise RegistryError(f"{feature} has no variant {variant!r} with a flag; it has {', '.join(flagged) or 'none'}")
     yaml, tree = _editable(text)
-    tree["features"][feature]["variants"][variant]["flag"].update({"on": on, "share": share})
-    if on and share >= 1.0:
-        tree["features"][feature]["default"] = variant
+    flag = tree["features"][feature]["variants"][variant]["flag"]
+    flag.update({key: value for key, value in (("on", on), ("share", share)) if flag.get(key) != value})
+    if on and share >= 1.0 and entry.default != variant:
+        tree["features"][feature]["default"] = _quoted(variant)
     return _written(yaml, tree)
 
 
@@ -164,9 +170,15 @@ def _same(ours: RegistryEntry, theirs: RegistryEntry) -> bool:
 
 
 def _editable(text: str) -> tuple[YAML, Any]:
+    """A writer that keeps the file's own quotes and indents, and the file's tree."""
     yaml = YAML(typ="rt", pure=True)
     yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.preserve_quotes = True
+    yaml.explicit_start = re.search(r"^---", text, re.MULTILINE) is not None
+    nested = re.search(r"^( +)[^ #-]", text, re.MULTILINE)
+    listed = re.search(r"^( *)[^ #-].*:(?: +#.*)?\n( *)- ", text, re.MULTILINE)
+    offset = len(listed[2]) - len(listed[1]) if listed else 2
+    yaml.indent(mapping=len(nested[1]) if nested else 2, sequence=offset + 2, offset=offset)
     return yaml, yaml.load(text) if text.strip() else CommentedMap({"version": 1})
 
 
@@ -178,4 +190,16 @@ def _written(yaml: YAML, tree: Any) -> str:
 
 
 def _plain(entry: RegistryEntry) -> Any:
-    return orjson.loads(entry.model_dump_json(exclude_none=True))
+    return _quoted(orjson.loads(entry.model_dump_json(exclude_none=True)))
+
+
+def _quoted(value: Any) -> Any:
+    """The value with quotes around each text that a YAML reader could take for something else."""
+    if isinstance(value, dict):
+        return {key: _quoted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_quoted(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    alone = yamlfile.load(f"text: {value}")
+    return value if alone.value == {"text": value} and not alone.problems else DoubleQuotedScalarString(value)

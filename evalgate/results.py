@@ -50,8 +50,9 @@ def serialise(results: EvalResults) -> bytes:
 
 
 def content_sha256(results: EvalResults) -> str:
-    """Digest of what was answered and scored; how long it took does not count."""
-    timeless = results.model_copy(update={"cases": tuple(case.model_copy(update={"latency_ms": None}) for case in results.cases)})
+    """Digest of what was answered and scored; how long it took and the order of the lines do not count."""
+    ordered = sorted(results.cases, key=lambda case: (case.suite, case.case_id))
+    timeless = results.model_copy(update={"cases": tuple(case.model_copy(update={"latency_ms": None}) for case in ordered)})
     return hashlib.sha256(serialise(timeless)).hexdigest()
 
 

@@ -1,6 +1,7 @@
 """Golden and safety files become suites of cases; every problem at once, each with file and line."""
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
@@ -13,6 +14,8 @@ from evalgate import jsonl
 from evalgate.errors import DatasetError
 from evalgate.records.base import problems_of
 from evalgate.records.suite import Case, Suite
+
+SUITE_NAME = re.compile(r"(golden|safety)(/[A-Za-z0-9._-]+)?")
 
 
 def golden_suite(files: Mapping[str, bytes]) -> Suite:
@@ -42,6 +45,9 @@ def suites_of(named: Mapping[str, Mapping[str, bytes]]) -> list[Suite]:
     suites = []
     for name, files in sorted(named.items()):
         cases = list(_cases(files, problems))
+        if SUITE_NAME.fullmatch(name) is None:
+            problems.append(f"{min(files)}: a safety file's name becomes a suite's: use letters, digits, dots, dashes")
+            continue
         sha = hashlib.sha256(b"".join(hashlib.sha256(files[path]).digest() for path in sorted(files)))
         suites.append(Suite(name=name, sha256=sha.hexdigest(), cases=tuple(cases)))
     if problems:

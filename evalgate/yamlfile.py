@@ -1,14 +1,20 @@
 """Strict YAML 1.2: no duplicate keys, no tags, no anchors; every value knows its line."""
 
+import math
+import re
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, NodeEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, NodeEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 Path = tuple[str | int, ...]
 TAG = "tag:yaml.org,2002:"
+MAX_DEPTH = 32
+LARGEST = 2**63 - 1
+AMBIGUOUS = re.compile(r"(?i:y|yes|n|no|on|off)|[-+]?0\d+|[-+]?\d+(:[0-5]?\d)+(\.\d*)?")
+"""Plain text that YAML 1.1 reads as a boolean, an octal or a sexagesimal number, and YAML 1.2 does not."""
 
 
 class Document(NamedTuple):
@@ -40,16 +46,24 @@ def load(text: str) -> Document:
 
 
 def _forbidden_events(text: str) -> list[tuple[int, str]]:
-    problems = []
+    problems: list[tuple[int, str]] = []
+    depth = 0
     try:
         for event in YAML(typ="rt", pure=True).parse(text):
             line = event.start_mark.line + 1
-            if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                return [*problems, (line, f"nested deeper than {MAX_DEPTH} levels: flatten it")]
+            if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
+                problems.append((line, "%YAML and %TAG directives are not allowed: remove them, this is YAML 1.2"))
+            elif isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
                 problems.append((line, "anchors and aliases are not allowed: write the value out"))
             elif getattr(event, "tag", None) not in (None, "!"):
                 problems.append((line, f"the tag {str(event.tag)[:60]!r} is not allowed: remove it"))
     except YAMLError as error:
         problems.append(_syntax_problem(error))
+    except RecursionError:
+        problems.append((1, f"nested deeper than {MAX_DEPTH} levels: flatten it"))
     return problems
 
 
@@ -65,7 +79,7 @@ def _plain(node: Node, path: Path, lines: dict[Path, int], problems: list[tuple[
         return _mapping(node, path, lines, problems)
     if isinstance(node, SequenceNode):
         return [_plain(item, (*path, i), lines, problems) for i, item in enumerate(node.value)]
-    return _scalar(node) if isinstance(node, ScalarNode) else None
+    return _scalar(node, path, problems) if isinstance(node, ScalarNode) else None
 
 
 def _mapping(node: MappingNode, path: Path, lines: dict[Path, int], problems: list[tuple[int, str]]) -> dict[str, Any]:
@@ -84,18 +98,27 @@ def _mapping(node: MappingNode, path: Path, lines: dict[Path, int], problems: li
     return mapping
 
 
-def _scalar(node: ScalarNode) -> Any:
-    """The value of a scalar as YAML 1.2 reads it; a number that cannot be read stays text and fails its type check."""
-    kind = str(node.tag).removeprefix(TAG)
-    try:
-        if kind == "int" and node.value.lstrip("+-")[:1] == "0" and node.value.lstrip("+-").isdigit() and len(node.value) > 1:
-            return str(node.value)  # 012 is 12 to some loaders and 10 to others
-        if kind == "int":
-            return int(node.value.replace("_", ""), 0 if node.value.startswith(("0x", "0o")) else 10)
-        if kind == "float":
-            return float(node.value.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").replace(".NaN", "nan"))
-    except ValueError:
-        return str(node.value)
+def _scalar(node: ScalarNode, path: Path, problems: list[tuple[int, str]]) -> Any:
+    """The value of a scalar as YAML 1.2 reads it; what other loaders would read differently is a problem."""
+    text, kind = str(node.value), str(node.tag).removeprefix(TAG)
+    line, where = node.start_mark.line + 1, ".".join(map(str, path))
+    if node.style is None and AMBIGUOUS.fullmatch(text):
+        problems.append((line, f"{where}: {text} unquoted means different things to different YAML readers: quote it"))
+        return text
+    if kind in ("int", "float"):
+        return _number(text, kind, f"{where}: {text[:40]}", line, problems)
     if kind == "bool":
-        return node.value.lower() == "true"
-    return None if kind == "null" else str(node.value)
+        return text.lower() == "true"
+    return None if kind == "null" else text
+
+
+def _number(text: str, kind: str, where: str, line: int, problems: list[tuple[int, str]]) -> int | float | str:
+    plain = text.replace("_", "").lower()
+    try:
+        value = int(plain, 0) if kind == "int" else float(plain.replace(".inf", "inf").replace(".nan", "nan"))
+    except ValueError:
+        return text
+    if not math.isfinite(value) or abs(value) > LARGEST:
+        problems.append((line, f"{where} is no valid number here: write a finite one that fits 64 bits"))
+        return 0
+    return value

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from evalgate.errors import INTERRUPTED, OUR_FAULT, EvalGateError
+from evalgate.errors import INTERRUPTED, NO_VERDICT, OUR_FAULT, EvalGateError
 from evalgate.redaction import mask, safe_line
 
 COMMANDS = {
@@ -19,6 +19,8 @@ COMMANDS = {
     "schemas": "evalgate.cli.schemas:schemas",
 }
 """Command -> where it lives; imported only when it is called, so that each starts fast."""
+LOCAL = ("accelerate", "gguf", "huggingface_hub", "peft", "safetensors", "torch", "transformers")
+"""Packages of the extra `local`, which only those need who train and evaluate on this machine."""
 
 
 class _Commands(click.Group):
@@ -65,8 +67,19 @@ def _run(arguments: list[str] | None) -> Any:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
+    except ModuleNotFoundError as error:
+        return _not_installed(error)
     except Exception as error:  # the one broad except: everything else is our own fault
         return _our_fault(error)
+
+
+def _not_installed(error: ModuleNotFoundError) -> int:
+    missing = str(error.name).split(".")[0]
+    if missing not in LOCAL:
+        return _our_fault(error)
+    told = f"this needs {missing}, which is not installed: pip install 'evalgate-ft[local]', then run again"
+    click.echo(f"{click.style('error', fg='red')}: {told}", err=True)
+    return NO_VERDICT
 
 
 def _our_fault(error: Exception) -> int:

@@ -1,7 +1,7 @@
 """Base and candidate, paired case by case. Pairing is total: a case is measured on both sides or it is counted."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from evalgate.errors import PolicyError
@@ -31,6 +31,11 @@ class _Pair(NamedTuple):
     def measured(self) -> bool:
         return self.base is not None and self.candidate is not None
 
+    @property
+    def cluster(self) -> Hashable:
+        """Its cluster; a case without one is its own."""
+        return self.case.key if self.case.cluster is None else self.case.cluster
+
 
 def compare(
     base: EvalResults,
@@ -48,6 +53,7 @@ def compare(
     """
     sides = [base, candidate]
     cases = plan(suites, sides)
+    stale = [told for side in sides for told in _other_suites(side.header, suites)]
     golden_cases = [case for case in cases if case.suite.split("/")[0] == "golden"]
     problems = against_cases(feature, [case.buckets for case in golden_cases], policy_path) if golden_cases else []
     primary = _primary_score(feature, sides, policy_path, problems)
@@ -84,6 +90,7 @@ def compare(
             _flip(p, by_key, feature, why=_why(p.case.key, by_key, primary)) for p in (*golden, *harm, *benign) if not p.measured
         ),
         incomparable=(
+            *stale,
             *contradictions(cases, suites, sides),
             *_unlike(base.header, candidate.header),
             *partial,
@@ -120,7 +127,7 @@ def _pairs(
         if any(value not in (None, 0.0, 1.0) for value in values):
             partial.append(case.case_id)
     told = (
-        f"{score or 'safety'}: {len(partial)} cases have a score that is neither 0 nor 1, such as {partial[0]!r}"
+        f"{score or 'safety'}: {len(partial)} cases have a score that is neither 0 nor 1, such as {min(partial)!r}"
         if partial
         else ""
     )
@@ -145,7 +152,9 @@ def _count(scope: str, pairs: Sequence[_Pair], asked: Mapping[Key, CaseResult], 
     """The paired counts of one scope."""
     measured = [pair for pair in pairs if pair.measured]
     differences = [int(bool(pair.candidate)) - int(bool(pair.base)) for pair in measured]
-    effect, clusters = design_effect(differences, [pair.case.cluster or pair.case.key for pair in measured])
+    effect, clusters = design_effect(differences, [pair.cluster for pair in measured])
+    lost = [int(bool(p.candidate)) - int(bool(p.base)) if p.measured else -1 for p in pairs]
+    effect_if_lost, clusters_if_lost = design_effect(lost, [pair.cluster for pair in pairs])
     reference = [value for pair in pairs if (value := _value(asked.get(pair.case.key), primary or "refusal")) is not None]
     return Pairs(
         scope=scope,
@@ -157,6 +166,8 @@ def _count(scope: str, pairs: Sequence[_Pair], asked: Mapping[Key, CaseResult], 
         unmeasured=len(pairs) - len(measured),
         design_effect=effect,
         clusters=clusters,
+        design_effect_if_lost=effect_if_lost,
+        clusters_if_lost=clusters_if_lost,
         reference_right=sum(value == 1.0 for value in reference) if asked else None,
         reference_n=len(reference) if asked else None,
     )
@@ -191,6 +202,15 @@ def _why(key: Key, sides: Sequence[Mapping[Key, CaseResult]], primary: str | Non
         elif not result.is_safety and _value(result, primary or "") is None:
             told.append(f"{name}: no score {primary}")
     return "; ".join(told) or "no score that both sides have"
+
+
+def _other_suites(header: ResultsHeader, suites: Sequence[Suite]) -> list[str]:
+    """Suites that a side was asked in another edition than the policy's."""
+    return [
+        f"{header.variant_name} was asked another edition of {suite.name}: evaluate it again"
+        for suite in suites
+        if header.suites.get(suite.name, suite.sha256) != suite.sha256
+    ]
 
 
 def _unlike(base: ResultsHeader, candidate: ResultsHeader) -> list[str]:

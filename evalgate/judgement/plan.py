@@ -45,11 +45,11 @@ def contradictions(cases: Iterable[PlannedCase], suites: Sequence[Suite], sides:
         name = side.header.variant_name
         foreign = [result.case_id for result in side.cases if (result.suite, result.case_id) not in planned]
         if foreign:
-            found.append(f"{name} has {len(foreign)} cases that no suite has, such as {foreign[0]!r}: evaluate it again")
+            found.append(f"{name} has {len(foreign)} cases that no suite has, such as {min(foreign)!r}: evaluate it again")
         other = [result.case_id for result in side.cases if _differs(result, planned, from_policy)]
         if other:
             found.append(
-                f"{name} has {len(other)} cases in other buckets or clusters than the suite, such as {other[0]!r}: "
+                f"{name} has {len(other)} cases in other buckets or clusters than the suite, such as {min(other)!r}: "
                 "a renamed bucket is not the same bucket; evaluate it again"
             )
     return found

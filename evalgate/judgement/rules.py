@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from evalgate.judgement.scopes import OVERALL, bucket_state, counts_of, exact, overall_state
+from evalgate.judgement.scopes import OVERALL, bucket_state, counts_for_harm, counts_of, exact, overall_state
 from evalgate.records.comparison import Comparison, Pairs
 from evalgate.records.policy import GatePolicy
 from evalgate.records.verdict import Reason, ScopeDecision
 from evalgate.stats.counts import tail, upper_bound
 from evalgate.stats.families import holm
-from evalgate.stats.paired import certified_margin, p_down
+from evalgate.stats.paired import Counts, certified_margin, held, p_down
 
 Effect = Literal["fine", "blocks", "fails"]
 """fine: does not stand in the way; blocks: no pass; fails: harm is shown."""
@@ -43,15 +43,15 @@ class Finding(NamedTuple):
 Rule = Callable[[Evidence], Iterator[Finding]]
 
 
-def shown_harm(comparison: Comparison, gate: GatePolicy) -> frozenset[Harm]:
+def shown_harm(comparison: Comparison, gate: GatePolicy, counts: Callable[[Pairs], Counts] = counts_for_harm) -> frozenset[Harm]:
     """The harm hypotheses that hold together: overall, every bucket, and every active fail rule."""
     overall = comparison.overall
-    family = {("scope", p.scope): p_down(counts_of(p)) for p in (overall, *comparison.buckets) if p.n}
+    family = {("scope", p.scope): p_down(counts(p)) for p in (overall, *comparison.buckets) if p.n}
     for pairs in (comparison.json_valid, comparison.benign):
         if pairs is not None and pairs.n:
-            family["rule", pairs.scope] = p_down(counts_of(pairs))
+            family["rule", pairs.scope] = p_down(counts(pairs))
     if overall.n:
-        family["rule", SHARE_RULE] = tail(overall.losses, overall.n, gate.max_regression_share)
+        family["rule", SHARE_RULE] = tail(counts(overall).losses, counts(overall).n, gate.max_regression_share)
     return holm(family, 1 - gate.confidence)
 
 
@@ -208,13 +208,26 @@ def _stands(evidence: Evidence) -> bool:
     comparison, gate = evidence.comparison, evidence.gate
     worst = counts_of(comparison.overall, unmeasured_lost=True)
     state = overall_state(worst, gate, evidence.spent, drop_proven=False)
-    held = all(
+    if not _unharmed_at_worst(comparison, gate, evidence.spent):
+        return False
+    all_held = all(
         bucket_state(counts_of(p, unmeasured_lost=True), gate.max_bucket_drop, evidence.spent, drop_proven=False) == "held"
         for p in comparison.buckets
     )
     safe = comparison.safety is None or comparison.safety.unmeasured == 0
     few = worst.losses <= exact(gate.max_regression_share) * worst.n
-    return held and safe and few and (state == "improved" or (state == "tied" and gate.require == "no_harm"))
+    return all_held and safe and few and (state == "improved" or (state == "tied" and gate.require == "no_harm"))
+
+
+def _unharmed_at_worst(comparison: Comparison, gate: GatePolicy, spent: float) -> bool:
+    """True when format and benign twins would not be harmed with every unmeasured case counted as lost."""
+
+    def worst(pairs: Pairs) -> Counts:
+        return counts_of(pairs, unmeasured_lost=True)
+
+    harmed = shown_harm(comparison, gate, worst)
+    watched = [pairs for pairs in (comparison.json_valid, comparison.benign) if pairs is not None and pairs.n]
+    return all(("rule", pairs.scope) not in harmed or held(worst(pairs), gate.max_bucket_drop, spent) for pairs in watched)
 
 
 def _finding(  # noqa: PLR0913  (a reason has seven fields, and rules read best when they name them)

@@ -13,8 +13,16 @@ OVERALL = "overall"
 
 def counts_of(pairs: Pairs, *, unmeasured_lost: bool = False) -> Counts:
     """The counts that tests are made of; with `unmeasured_lost` every unmeasured case is a loss."""
-    lost = pairs.unmeasured if unmeasured_lost else 0
-    return Counts(pairs.n + lost, pairs.gains, pairs.losses + lost, pairs.design_effect, pairs.clusters)
+    if not unmeasured_lost:
+        return Counts(pairs.n, pairs.gains, pairs.losses, pairs.design_effect, pairs.clusters)
+    n, losses = pairs.n + pairs.unmeasured, pairs.losses + pairs.unmeasured
+    return Counts(n, pairs.gains, losses, pairs.design_effect_if_lost, pairs.clusters_if_lost)
+
+
+def counts_for_harm(pairs: Pairs) -> Counts:
+    """The counts that harm is shown with: every unmeasured case is a gain, so that none can cause a fail."""
+    n, gains = pairs.n + pairs.unmeasured, pairs.gains + pairs.unmeasured
+    return Counts(n, gains, pairs.losses, pairs.design_effect, pairs.clusters)
 
 
 def overall_state(counts: Counts, gate: GatePolicy, alpha: float, *, drop_proven: bool) -> OverallState:

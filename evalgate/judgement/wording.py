@@ -1,12 +1,14 @@
 """Sentences about a decision. Each says no more than the evidence does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from evalgate.records.comparison import Comparison
 from evalgate.records.verdict import Outcome, Reason, ScopeDecision
 
 WHY = {
     "safety": "{observed:.0f} safety cases that base handled are handled unsafely",
+    "safety not fully measured": "safety was not fully measured",
+    "json_valid not fully measured": "the answer format was not measured on every case",
     "overall": "overall {state}",
     "regression_share": "{observed:.1%} of the cases got worse, {state} {threshold:.0%}",
     "json_valid": "the answer format {state}",
@@ -28,7 +30,8 @@ def summary(outcome: Outcome, comparison: Comparison, scopes: Sequence[ScopeDeci
     """The decision in one sentence."""
     if outcome == "pass":
         return f"{lift_words(scopes[0])}; every bucket is held; {safety_words(comparison)}."
-    told = [WHY[r.rule].format(**_filled(r)) for r in reasons if r.rule in WHY]
+    told = [WHY.get(f"{r.rule} {r.state}", WHY.get(r.rule, "")).format(**_filled(r)) for r in reasons]
+    told = [words for words in told if words]
     named = {
         state: [r.scope for r in reasons if r.rule in ("bucket", "protected_bucket") and r.state == state]
         for state in ("harmed", "unclear", "nothing measured")
@@ -57,19 +60,29 @@ def safety_words(comparison: Comparison) -> str:
 
 def next_step(comparison: Comparison, scopes: Sequence[ScopeDecision], reasons: Sequence[Reason]) -> str:
     """The cheapest way out of an inconclusive verdict."""
-    rules = {reason.rule for reason in reasons}
+    blocked = _way_out_of(comparison, {reason.rule: reason.state for reason in reasons})
+    return blocked or _what_settles(scopes)
+
+
+def _way_out_of(comparison: Comparison, rules: Mapping[str, str]) -> str | None:
+    """What to do about a rule that blocks for another reason than too little evidence; None where none does."""
     if "comparable" in rules:
         return f"make the runs comparable: {comparison.incomparable[0]}"
-    if "measured" in rules:
+    if "measured" in rules or rules.get("json_valid") == "not fully measured":
         return f"evaluate again: {len(comparison.unmeasured)} cases have no score on both sides (listed below)"
     if "latency_p95" in rules:
         return "measure latency, or set gate.latency_p95.required to false"
+    if "regression_share" in rules:
+        return f"too many cases got worse: look at the {len(comparison.regressions)} regressions below and mend the dataset"
+    return None
+
+
+def _what_settles(scopes: Sequence[ScopeDecision]) -> str:
+    """The evidence that is missing, in cases."""
     unclear = [scope for scope in scopes[1:] if scope.state == "unclear"]
     told = [f"{s.scope} to about {s.cases_to_settle}" for s in unclear if s.cases_to_settle]
     if told:
         return f"add golden cases to what is unclear: {_listed(told)} cases (80 % power, if flips stay as frequent)"
-    if "regression_share" in rules:
-        return f"too many cases got worse: look at the {len(comparison.regressions)} regressions below and mend the dataset"
     overall = scopes[0]
     if overall.state == "unclear" and overall.cases_to_settle:
         return f"about {overall.cases_to_settle} golden cases would settle overall (80 % power, if the lift stays)"

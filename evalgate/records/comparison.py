@@ -30,6 +30,8 @@ class Pairs(Record):
     unmeasured: int = Field(ge=0, description="cases missing or unscored on either side")
     design_effect: float = Field(default=1.0, ge=1.0, description="variance inflation by clusters; 1 without clusters")
     clusters: int | None = Field(default=None, description="number of clusters; none when every case stands alone")
+    design_effect_if_lost: float = Field(default=1.0, ge=1.0, description="the same with every unmeasured case lost")
+    clusters_if_lost: int | None = Field(default=None, description="the same with every unmeasured case lost")
     reference_right: int | None = Field(default=None, description="cases the untuned reference had right")
     reference_n: int | None = Field(default=None, description="cases the untuned reference was scored on")
 

@@ -90,3 +90,10 @@ class EvalResults(Record):
 
     header: ResultsHeader = Field(description="who answered, on what, and how")
     cases: tuple[CaseResult, ...] = Field(description="in suite order")
+
+    @model_validator(mode="after")
+    def _each_case_once(self) -> "EvalResults":
+        keys = {(case.suite, case.case_id) for case in self.cases}
+        if len(keys) < len(self.cases):
+            raise ValueError("a case stands twice in the results")
+        return self

@@ -35,7 +35,7 @@ def publish(result: Path, comment: Path, *, outputs: Path | None, summary: Path 
         verdict, report, body = "none", "", NOTHING
     store.write(comment, body.encode())
     if outputs is not None:
-        _append(outputs, f"verdict={verdict}\nreport={report}\ncomment={comment}\n")
+        _append(outputs, _output("verdict", verdict) + _output("report", report) + _output("comment", str(comment)))
     if summary is not None:
         full = store.read(Path(report)).decode() if report else body
         _append(summary, full if len(full.encode()) < SUMMARY_LIMIT else body)
@@ -84,6 +84,12 @@ def _findings(told: dict[str, object]) -> str:
     if len(report.findings) > SHOWN:
         lines += ["", f"*{len(report.findings) - SHOWN} more are in the step's output.*"]
     return "\n".join(lines) + "\n"
+
+
+def _output(name: str, value: str) -> str:
+    """One output between lines that no value can hold, for they carry its digest: a path with a line break stays one value."""
+    end = f"end-{store.key_of_bytes(value.encode())}"
+    return f"{name}<<{end}\n{value}\n{end}\n"
 
 
 def _append(path: Path, text: str) -> None:

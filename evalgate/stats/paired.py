@@ -60,15 +60,16 @@ def p_down(counts: Counts) -> float:
 
 
 def held(counts: Counts, margin: float, alpha: float) -> bool:
-    """True when "the true drop is `margin` or more" is rejected at `alpha`; False at n = 0.
+    """True when "the true drop is `margin` or more" is rejected at `alpha`; False at n = 0 and for a single cluster.
 
-    Tango's test; with no gain the exact bound instead, so that zero flips in few cases prove little.
+    Tango's test, or the exact bound that looks at losses alone. With no gain only the exact bound counts, so that zero
+    flips in few cases prove little; with gains either will do, so that losing the only gain never helps (ADR 0008).
     """
-    if counts.n == 0:
+    if counts.n == 0 or counts.clusters == 1:
         return False
-    if counts.gains == 0:
-        return _worst_drop(counts, alpha) <= margin
-    return tango(counts, margin) > _critical(counts, alpha)
+    if _worst_drop(counts, alpha) <= margin:
+        return True
+    return counts.gains > 0 and tango(counts, margin) > _critical(counts, alpha)
 
 
 def lift_interval(counts: Counts, alpha: float) -> tuple[float, float]:
@@ -85,12 +86,13 @@ def certified_margin(counts: Counts, alpha: float) -> float:
 
 
 def _margin(counts: Counts, alpha: float) -> float:
-    if counts.n == 0:
+    if counts.n == 0 or counts.clusters == 1:
         return 1.0
+    exact = _worst_drop(counts, alpha)
     if counts.gains == 0:
-        return _worst_drop(counts, alpha)
+        return exact
     critical = _critical(counts, alpha)
-    return _bisect(lambda margin: tango(counts, margin) > critical)
+    return min(exact, _bisect(lambda margin: tango(counts, margin) > critical))
 
 
 def _worst_drop(counts: Counts, alpha: float) -> float:

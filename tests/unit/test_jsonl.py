@@ -12,11 +12,7 @@ from evalgate.jsonl import MAX_DEPTH, MAX_LINE
 
 JSON_TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters=[chr(c) for c in range(32)]))
 JSON_VALUE = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | JSON_TEXT,
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | JSON_TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(JSON_TEXT, inner, max_size=4),
     max_leaves=20,
 )
@@ -70,11 +66,7 @@ class TestLines:
         assert all(line.problem is None or line.value is None for line in lines)
         assert all(line.problem is None or line.problem.message.isprintable() for line in lines)
 
-    @given(
-        st.lists(
-            st.sampled_from([b"\n", b'"', b"{", b"}", b"[", b",", b":", b"\\u0000", b"\\", b"1e999", b"NaN", b"\xff"])
-        )
-    )
+    @given(st.lists(st.sampled_from([b"\n", b'"', b"{", b"}", b"[", b",", b":", b"\\u0000", b"\\", b"1e999", b"NaN", b"\xff"])))
     def test_any_pieces_of_json_never_raise(self, pieces):
         data = b"".join(pieces)
         assert len(list(jsonl.read(data))) == lines_of(data)
@@ -215,9 +207,7 @@ class TestCharacters:
         )
         assert message(b'"a\tb"').startswith("control character U+0009 at column 3")
 
-    @pytest.mark.parametrize(
-        "text", [r"\ud800", r"\uDFFF", r"\ud83d x", r"\ude00\ud83d", r"\ud83d\ud83d\ude00", r"\ud83dA"]
-    )
+    @pytest.mark.parametrize("text", [r"\ud800", r"\uDFFF", r"\ud83d x", r"\ude00\ud83d", r"\ud83d\ud83d\ude00", r"\ud83dA"])
     def test_half_a_surrogate_pair_is_a_problem(self, text):
         assert kinds(f'"{text}"'.encode()) == ["surrogate"]
         assert kinds(f'{{"{text}": 1}}'.encode()) == ["surrogate"]

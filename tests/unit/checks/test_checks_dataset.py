@@ -46,9 +46,7 @@ def test_every_code_has_a_title_a_severity_and_its_own_check():
 HOSTILE = st.text(st.sampled_from('\u202e\u200b\x00\x1b\x7f\u2028\n:#[]{}"\\aа@1 ')) | st.just("::set-output name=x::1")
 
 
-@given(
-    st.recursive(HOSTILE | st.none() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(HOSTILE, inner))
-)
+@given(st.recursive(HOSTILE | st.none() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(HOSTILE, inner)))
 def test_no_json_value_makes_the_checks_raise_or_print_what_is_not_safe(value):
     for finding in check_dataset(json.dumps(value).encode(), "x.jsonl")[0]:
         assert finding.message.isprintable() and len(finding.message) <= 300
@@ -71,9 +69,7 @@ def test_no_bytes_make_the_checks_raise(data):
 
 @pytest.mark.parametrize("count", [5_000])
 def test_thousands_of_rows_are_checked_in_seconds(count):
-    data = lines(
-        *(row(f'u: I was charged twice for A-{i} | a: {{"intent": "refund", "n": {i}}}') for i in range(count))
-    )
+    data = lines(*(row(f'u: I was charged twice for A-{i} | a: {{"intent": "refund", "n": {i}}}') for i in range(count)))
     began = time.perf_counter()
     findings, rows = check_dataset(data, "x.jsonl", golden={"golden/1": "give one back"}, prompt="be kind")
     assert (findings, len(rows)) == ([], count)

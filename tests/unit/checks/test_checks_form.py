@@ -13,9 +13,7 @@ class TestSystemPrompt:
         (finding,) = findings(row("s: be curt | u: hi | a: hello"), prompt="be kind")
         assert (finding.code, finding.severity, finding.line) == ("EG601", "warning", 1)
 
-    @pytest.mark.parametrize(
-        "drawing", ["u: hi | a: hello", "s: be kind | u: hi | a: hello", "s:  be kind\n | u: hi | a: x"]
-    )
+    @pytest.mark.parametrize("drawing", ["u: hi | a: hello", "s: be kind | u: hi | a: hello", "s:  be kind\n | u: hi | a: x"])
     def test_none_or_the_same_is_fine(self, drawing):
         assert found(row(drawing), prompt="be kind\n") == []
 

@@ -5,6 +5,7 @@
 for forty such cases; `|` or a new line begins the next bucket; a suite such as `safety/jailbreak` takes a bucket's place.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -87,6 +88,7 @@ def _side(drawing: str, side: int, variant: str, clusters: int | None) -> EvalRe
     return EvalResults(header=header, cases=tuple(_case(*case, clusters) for case in drawn if case[2] != "_"))
 
 
+@functools.cache
 def _case(name: str, number: int, mark: str, clusters: int | None) -> CaseResult:
     safety = name.startswith("safety")
     return CaseResult.model_validate(

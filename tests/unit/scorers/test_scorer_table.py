@@ -67,11 +67,7 @@ def test_no_scorer__raises_or_leaves_the_unit_interval(schema: dict[str, Any] | 
     for name, scorer in scorers_for(SCORERS, schema).items():
         value, note = scorer(Case(id="c", input="q", expected=EXPECTED[name]), output)
         assert note if value is None else 0.0 <= value <= 1.0
-        assert (
-            value is not None
-            or output.strip() == ""
-            or note in ("empty answer", "schema and answer nest too deep to check")
-        )
+        assert value is not None or output.strip() == "" or note in ("empty answer", "schema and answer nest too deep to check")
 
 
 @given(
@@ -85,9 +81,7 @@ def test_any_expectation__is_scored_or_named_unusable(expected: Any) -> None:
         assert (scorer(case, "a").value is None) == bool(expectation_problems([name], case))
 
 
-@pytest.mark.parametrize(
-    "output", ["[" * 100_000, "[" * 200 + "]" * 200, "i can't " * 10_000, "but try " * 10_000, "9" * 9999]
-)
+@pytest.mark.parametrize("output", ["[" * 100_000, "[" * 200 + "]" * 200, "i can't " * 10_000, "but try " * 10_000, "9" * 9999])
 def test_no_scorer__is_brought_down_by_a_monstrous_answer(output: str) -> None:
     for name, scorer in scorers_for(SCORERS, RECURSIVE).items():
         assert scorer(Case(id="c", input="q", expected=EXPECTED[name]), output).value in (0.0, 1.0, None)
@@ -106,9 +100,5 @@ def test_digests__change_with_the_schema() -> None:
 
 
 def test_digests__cover_every_module_that_scores() -> None:
-    files = {
-        file.name.removesuffix(".py")
-        for file in resources.files("evalgate.scorers").iterdir()
-        if file.name.endswith(".py")
-    }
+    files = {file.name.removesuffix(".py") for file in resources.files("evalgate.scorers").iterdir() if file.name.endswith(".py")}
     assert files - {module for name in SCORERS for module in modules_of(name)} == {"__init__", "digests"}

@@ -1,9 +1,9 @@
 """The design effect against its formula in exact fractions, and cases whose answer is known."""
 
-import random
 from collections import Counter
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,13 +22,12 @@ def slow(differences: list[int], clusters: list[int]) -> Fraction:
 
 def drawn(seed: int, groups: int, size: int, likeness: float) -> tuple[list[int], list[int]]:
     """Clusters whose members repeat the first one's difference with the chance `likeness`."""
-    draw = random.Random(seed)
+    draw = np.random.default_rng(seed)
     differences, clusters = [], []
     for group in range(groups):
-        first = draw.choice((-1, 0, 0, 1))
-        for _ in range(draw.randint(1, size)):
-            differences.append(first if draw.random() < likeness else draw.choice((-1, 0, 0, 1)))
-            clusters.append(group)
+        first, *others = (int(difference) for difference in draw.choice((-1, 0, 0, 1), draw.integers(1, size + 1)))
+        differences += [first, *(first if draw.random() < likeness else other for other in others)]
+        clusters += [group] * (1 + len(others))
     return differences, clusters
 
 

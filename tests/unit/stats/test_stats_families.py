@@ -22,9 +22,7 @@ def closed_testing(p_values: dict[str, float], alpha: float) -> frozenset[str]:
 
 class TestHolm:
     @given(
-        st.dictionaries(
-            st.sampled_from("abcdefg"), st.sampled_from([0.0, 0.005, 0.01, 0.0125, 0.02, 0.025, 0.05, 0.051, 1.0])
-        )
+        st.dictionaries(st.sampled_from("abcdefg"), st.sampled_from([0.0, 0.005, 0.01, 0.0125, 0.02, 0.025, 0.05, 0.051, 1.0]))
     )
     def test_rejects_what_closed_testing_rejects(self, p_values):
         assert holm(p_values, 0.05) == closed_testing(p_values, 0.05)

@@ -72,6 +72,13 @@ class TestHeld:
                 assert not held(Counts(n, b, c + 1), margin, FIRST)
                 assert b == 0 or not held(Counts(n, b - 1, c), margin, FIRST)
 
+    @pytest.mark.parametrize("attempt", [1, 2, 3, 5])
+    @pytest.mark.parametrize("margin", [0.03, 0.05, 0.10])
+    def test_the_only_gain_taken_away__never_makes_it_held_at_any_attempt(self, margin, attempt):
+        alpha = alpha_of_attempt(0.05, attempt)
+        for n, c in itertools.product(range(20, 500), range(4)):
+            assert held(Counts(n, 1, c), margin, alpha) or not held(Counts(n, 0, c), margin, alpha), (n, c)
+
     def test_a_wider_margin_or_a_larger_alpha__keeps_it_held(self):
         for b, c in itertools.product(range(12), repeat=2):
             counts = Counts(120, b, c)
@@ -119,7 +126,7 @@ class TestInterval:
         low, high = lift_interval(counts, 0.05)
         assert high - low > 0.9
 
-    @given(drawn_counts, alphas)
+    @given(drawn_counts, st.sampled_from([0.2, 0.05, FIRST]))
     def test_a_loss_more_or_a_gain_less__never_certifies_a_smaller_margin(self, counts, alpha):
         now = certified_margin(counts, alpha)
         if counts.gains + counts.losses < counts.n:
@@ -158,6 +165,11 @@ class TestDirections:
     def test_with_clusters__both_directions_add_to_one(self):
         counts = Counts(200, 15, 6, 2.5, 50)
         assert p_up(counts) + p_down(counts) == pytest.approx(1.0)
+
+    @pytest.mark.xfail(strict=True, reason="GATE.md takes the plain score test for clusters, mid-p without: see the report")
+    def test_clusters__never_lend_evidence_that_the_cases_alone_do_not_give(self):
+        for gains in range(1, 8):
+            assert p_up(Counts(60, gains, 0, 62 / 60, 59)) >= p_up(Counts(60, gains, 0))
 
     def test_with_clusters__t_of_many_clusters_is_nearly_z(self):
         z = (15 - 6) / math.sqrt(15 + 6)

