@@ -134,7 +134,7 @@ class TestText:
 
     @pytest.mark.parametrize("line", ["gate: {confidence: '0.95'}", "train: {epochs: '3'}", "review: {prompt_plateau: 'true'}"])
     def test_is_never_read_as_a_number_or_a_boolean(self, line):
-        assert "quote it" in problem(line)
+        assert "input should be a valid" in problem(line)
 
     @pytest.mark.parametrize("line", ["train: {seed: 012}", "train: {epochs: 1:30}", "gate: {latency_p95: {required: yes}}"])
     def test_of_older_yaml_is_no_number_and_no_boolean(self, line):

@@ -1,6 +1,7 @@
 """models.yaml: what is served, and edits that touch nothing else."""
 
 import difflib
+import re
 
 import pytest
 from hypothesis import given
@@ -106,11 +107,11 @@ class TestResolve:
         assert both / 2_000 == pytest.approx(0.25, abs=0.04)
 
     def test_unknown_feature__lists_what_exists(self):
-        with pytest.raises(RegistryError, match="no feature 'g' in the registry; it has f$"):
+        with pytest.raises(RegistryError, match=r"no feature 'g' in the registry; it has f$"):
             registry.resolve("g", registry=served())
 
     def test_unknown_flag__lists_what_exists(self):
-        with pytest.raises(RegistryError, match="f has no flag 'old'; it has one, two$"):
+        with pytest.raises(RegistryError, match=r"f has no flag 'old'; it has one, two$"):
             registry.resolve("f", flags={"old": False}, registry=served(one=(True, 1.0), two=(True, 1.0)))
 
     def test_key_that_is_no_valid_text__is_still_on_one_side(self):
@@ -129,6 +130,26 @@ class TestEdits:
         assert changed(BY_HAND, after) == [
             "- on: false     # off until Monday",
             "+ on: true      # off until Monday",
+            "- share: 0.00",
+            "+ share: 0.25",
+        ]
+
+    @pytest.mark.parametrize(
+        "own_style",
+        [
+            BY_HAND.replace("        - ", "          - "),
+            re.sub("^ +", lambda found: found[0] * 2, BY_HAND, flags=re.MULTILINE),
+            f"---\n{BY_HAND}",
+            f"# first of all\n\n{BY_HAND}",
+            BY_HAND.replace("# end\n", ""),
+        ],
+        ids=["lists indented", "four spaces", "document start", "comment first", "no comment last"],
+    )
+    def test_file_in_its_own_style__keeps_it(self, own_style):
+        after = registry.set_flag(own_style, "f", "ft-v1", on=True, share=0.25)
+        assert [line.partition("#")[0].strip() for line in changed(own_style, after)] == [
+            "- on: false",
+            "+ on: true",
             "- share: 0.00",
             "+ share: 0.25",
         ]
