@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 CACHE ?= $(CURDIR)/.cache/evalgate
 export EVALGATE_CACHE := $(CACHE)
 export TOKENIZERS_PARALLELISM := false
+export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: help demo test test-full check format schemas clean
 help:  ## what there is

@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -136,8 +136,8 @@ def key_of_bytes(content: bytes) -> str:
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Hold a run folder: a second process that wants it waits until the first is done.
+def only_one(folder: Path, *, waiting: Callable[[], object] = bool) -> Iterator[None]:
+    """Hold a run folder: a second process that wants it calls `waiting` and waits until the first is done.
 
     Raises:
         NotMeasured: the folder cannot be made.
@@ -148,7 +148,11 @@ def only_one(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise _unwritable(folder, error) from error
     with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 

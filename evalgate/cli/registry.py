@@ -80,7 +80,7 @@ def promote(run: Path, policy_path: Path, feature: str | None, registry_path: Pa
     added = stage(open_workspace(policy_path, feature), run, path, today=today)
     if output == "json":
         machine(added._asdict())
-    say(f"{path}: {added.variant} {'added' if added.changed else 'was there already'}, flag {added.flag} is off")
+    say(f"{path}: {added.variant} {f'added, flag {added.flag} is off' if added.changed else 'was there already'}")
     return PASSED
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from evalgate import settings
-from evalgate.cli.options import feature_option, format_option, policy_option, registry_of, registry_option
+from evalgate.cli.options import MOST_ATTEMPTS, feature_option, format_option, policy_option, registry_of, registry_option
 from evalgate.cli.output import EXIT_OF, machine, progress_bar, say, say_findings, say_verdict
 from evalgate.stages import story
 from evalgate.stages.workspace import open_workspace
@@ -20,7 +20,11 @@ from evalgate.stages.workspace import open_workspace
     "--runs", type=click.Path(path_type=Path), default=None, help="Where run folders go. Default: runs beside the policy."
 )
 @click.option(
-    "--attempt", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates judged so far, this one counted."
+    "--attempt",
+    type=click.IntRange(1, MOST_ATTEMPTS),
+    default=1,
+    show_default=True,
+    help="Candidates judged so far, this one counted.",
 )
 @format_option
 def run(
@@ -34,7 +38,7 @@ def run(
 ) -> int:
     """The whole story on this machine: check, train, evaluate, gate, report."""
     workspace = open_workspace(policy_path, feature)
-    settings.quiet_libraries()
+    settings.tame_libraries()
     places = story.Places(runs or workspace.root / "runs", registry_of(registry_path, policy_path), settings.from_environ().cache)
     with progress_bar() as progress:
         told = story.run(workspace, places, progress=progress, tell=say, dataset=dataset, attempt=attempt)

@@ -25,8 +25,9 @@ def train(policy_path: Path, feature: str | None, dataset: Path | None, out: Pat
     workspace = open_workspace(policy_path, feature)
     report, rows = check_change(workspace, dataset)
     refuse_errors(report)
-    settings.quiet_libraries()
-    with only_one(out), progress_bar() as progress:
+    settings.tame_libraries()
+    busy = f"another process is at work in {out}: waiting until it is done"
+    with only_one(out, waiting=lambda: say(busy)), progress_bar() as progress:
         if report.change is None:
             raise click.UsageError("no dataset")
         run = stage(workspace, report.change, rows, out, cache=settings.from_environ().cache, progress=progress)

@@ -131,8 +131,10 @@ def _byte_problems(workspace: Workspace, told: _Run) -> Iterator[str]:
         recorded = (trained.adapter_sha256, trained.base_model, trained.base_sha256, told.training.prompt_sha256)
         if (judged.adapter_sha256, judged.model, judged.model_sha256, judged.prompt_sha256) != recorded:
             yield "the candidate's results are of another adapter, base model or prompt than the training's"
-        if judged.prompt_sha256 != prompt_sha256(read_prompt(workspace)):
-            yield "the prompt changed since the candidate was judged: run it again"
+    for side, results in (("base", told.base), ("candidate", told.candidate)):
+        asked = results.header.variant
+        if isinstance(asked, Variant) and asked.prompt_sha256 != prompt_sha256(read_prompt(workspace)):
+            yield f"the prompt is not the one that the {side} was asked with: run it again"
     change = told.training.change
     dataset = workspace.root / change.path
     if not dataset.is_file() or weights.file_sha256(dataset) != change.sha256:

@@ -15,6 +15,7 @@ from evalgate.stages.check import check_change, refuse_errors
 from evalgate.stages.evaluate import evaluate, questions
 from evalgate.stages.gate import judge, policy_notes, write_reports
 from evalgate.stages.train import train
+from evalgate.stages.variants import find_variant
 from evalgate.stages.workspace import Workspace, read_prompt, read_suites
 
 
@@ -52,10 +53,11 @@ def run(
     tell("check: is every row well-formed, and none of them a golden case?")
     report, rows = check_change(workspace, dataset)
     refuse_errors(report)
-    questions(workspace)
+    questions(workspace)  # what would be refused after training is refused before it
+    find_variant(workspace, "base", registry_path=places.registry, cache=places.cache)
     assert report.change is not None  # noqa: S101  (check_change always names the change)
     folder = places.runs / run_id(workspace, report.change, places.registry)
-    with store.only_one(folder):
+    with store.only_one(folder, waiting=lambda: tell(f"another process is at work in {folder}: waiting until it is done")):
         store.write_record(folder / "check.json", report)
         tell(f"train: {report.change.rows} rows of {report.change.path} on {workspace.feature.base_model}")
         training = train(workspace, report.change, rows, folder, cache=places.cache, progress=progress)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from evalgate import store
+from evalgate import memory, store
 from evalgate.checks import Row
 from evalgate.errors import EvalGateError, NotMeasured
 from evalgate.ports import Progress, Trainer, TrainingJob
@@ -47,6 +47,7 @@ def train(
     except OSError as error:
         raise NotMeasured(f"{folder}: training stopped: {error}; there is no candidate. Mend that and run again") from error
     store.write_record(folder / TRAINING, run)
+    memory.release()  # the trained network is not needed any more: what is evaluated is loaded from its files
     return run
 
 

@@ -44,6 +44,9 @@ def open_workspace(policy_path: Path, feature: str | None) -> Workspace:
         raise PolicyError(f"{policy_path} has several features: say --feature with one of {', '.join(policy.features)}")
     name = feature or next(iter(policy.features))
     known = policy_files.feature_of(policy, name, str(policy_path))
+    if not store.PLAIN_NAME.fullmatch(name):
+        told = "rename it: letters, digits, `.`, `_` and `-` only, a letter or digit first"
+        raise PolicyError(f"{policy_path}: the feature {name!r} would name folders and flags: {told}")
     return Workspace(policy_path.absolute().parent, str(policy_path), policy, name, known)
 
 

@@ -22,6 +22,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
+from evalgate import memory
 from evalgate.errors import DatasetError, NotMeasured, PolicyError
 from evalgate.ports import Progress, TrainingJob
 from evalgate.prompts import Tokenizer, TrainingTokens, prompt_sha256, training_tokens
@@ -217,6 +218,7 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._progress("training", state.global_step, state.max_steps)
+        memory.release()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         note = {

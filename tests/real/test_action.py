@@ -41,22 +41,24 @@ def copy(tmp_path: Path) -> Copy:
 
 class TestOnAPullRequest:
     def test_a_good_dataset_is_green_and_its_verdict_is_none(self, copy: Copy) -> None:
-        ran = on_a_pull_request(copy, [*rows_of(copy.root / DATASET), row("Could I pay in two parts?", GOOD)])
+        rows = [*rows_of(copy.root / DATASET), row("Could I pay in two parts?", GOOD)]
+        ran = on_a_pull_request(copy, rows)
         assert ran.code == 0
         assert ran.jobs == {"check": "success", "run": "skipped"}
         assert ran.job_outputs("check") == {"verdict": "none"}
-        assert "> [!TIP]\n> **EvalGate: dataset checked**: 641 rows, 0 findings." in ran.comment
+        assert f"> [!TIP]\n> **EvalGate: dataset checked**: {len(rows)} rows, 0 findings." in ran.comment
         assert ran.summary() == ran.comment
 
     def test_a_row_without_an_answer_fails_the_job_and_is_named_in_the_comment(self, copy: Copy) -> None:
         broken = {"messages": [{"role": "user", "content": "Anybody there?"}], "metadata": {"source": "synthetic"}}
-        ran = on_a_pull_request(copy, [*rows_of(copy.root / DATASET), broken])
+        rows = [*rows_of(copy.root / DATASET), broken]
+        ran = on_a_pull_request(copy, rows)
         assert ran.code == 1
         assert ran.jobs == {"check": "failure", "run": "skipped"}
         assert (ran.result("evalgate", "1"), ran.result("evalgate", "publish")) == ("failure", "success")
         assert ran.job_outputs("check") == {"verdict": "none"}
-        assert "> [!CAUTION]\n> **EvalGate: dataset refused**: 641 rows, 1 findings." in ran.comment
-        assert f"| `{NEXT}:641` | error | EG203 | `the last turn is not the assistant's: " in ran.comment
+        assert f"> [!CAUTION]\n> **EvalGate: dataset refused**: {len(rows)} rows, 1 findings." in ran.comment
+        assert f"| `{NEXT}:{len(rows)}` | error | EG203 | `the last turn is not the assistant's: " in ran.comment
         assert ran.summary() == ran.comment
 
     def test_hostile_names_and_rows_run_nothing_and_forge_nothing(self, copy: Copy) -> None:

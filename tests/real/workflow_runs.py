@@ -19,8 +19,8 @@ from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[2]
 PARTS = (
-    ".github", ".gitignore", "action.yml", "constraints.txt", "datasets", "evalgate", "evalgate.yaml", "golden", "prompts",
-    "pyproject.toml",
+    ".github", ".gitignore", "action.yml", "constraints.txt", "datasets", "evalgate", "evalgate.yaml", "golden", "models.yaml",
+    "prompts", "pyproject.toml",
 )  # fmt: skip
 """What of the repository a run may look at."""
 WORKFLOW = Path(".github/workflows/evalgate.yml")
@@ -146,7 +146,7 @@ class Copy(NamedTuple):
         ]  # fmt: skip
         surroundings = {"PATH": os.environ["PATH"], "HOME": str(home)}
         code, printed = _run(command, self.root, surroundings, timeout)
-        print(printed.decode(errors="replace"))  # pytest shows it where a test fails
+        sys.stdout.write(printed.decode(errors="replace"))  # pytest shows it where a test fails
         log = tuple(json.loads(line) for line in printed.splitlines() if line.startswith(b"{"))
         return Ran(code, log, kept)
 

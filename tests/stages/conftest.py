@@ -1,10 +1,12 @@
-"""One way to give a command: in this process, in a folder, with a cache of its own."""
+"""One way to give a command, in this process and in a folder with a cache of its own; and a run that passed to start from."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import Ended
+from commands import Ended, in_child
+from drawn_workspace import GOOD, draw
 
 from evalgate.cli.main import _run
 
@@ -21,3 +23,17 @@ def evalgate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
         return Ended(code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture(scope="session")
+def good_story(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose one run passed; nobody writes into it."""
+    folder = draw(tmp_path_factory.mktemp("good"), GOOD)
+    assert in_child(folder, "run").code == 0
+    return folder
+
+
+@pytest.fixture
+def passed(good_story: Path, tmp_path: Path) -> Path:
+    """A copy of that workspace, to do with as one likes."""
+    return shutil.copytree(good_story, tmp_path / "passed")

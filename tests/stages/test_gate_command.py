@@ -171,7 +171,7 @@ class TestWhatIsPrinted:
             f"warning: provenance missing: candidate's {missing}",
             f"warning: {small}: add 26 cases or raise gate.max_bucket_drop",
         ]
-        assert ended.err.splitlines()[3].startswith("inconclusive: intent/bill unclear")
+        assert ended.err.splitlines()[3].startswith("inconclusive: ")
         assert ended.err.splitlines()[-1] == "report: out/report.md"
 
     def test_hostile_names__are_one_inert_line_each(self, gate):

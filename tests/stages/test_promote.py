@@ -11,14 +11,6 @@ from drawn_workspace import GOOD, HARMFUL, UNCHANGED, draw, teach
 from evalgate import results
 
 
-@pytest.fixture
-def passed(evalgate, tmp_path):
-    """A workspace whose one run passed."""
-    draw(tmp_path, GOOD)
-    assert evalgate(tmp_path, "run").code == 0
-    return tmp_path
-
-
 def promote(evalgate, workspace):
     return evalgate(workspace, "registry", "promote", run_folder(workspace))
 
@@ -105,7 +97,8 @@ features:
         promote(evalgate, passed)
         evalgate(passed, "registry", "rollout", "f", "--variant", "ft-v1.0.0", "--share", "0.5")
         before = (passed / "models.yaml").read_bytes()
-        assert promote(evalgate, passed).code == 0
+        ended = promote(evalgate, passed)
+        assert (ended.code, "is off" in ended.err) == (0, False)
         assert (passed / "models.yaml").read_bytes() == before
 
     def test_story_run_again_after_promote__still_promotes_to_the_same(self, evalgate, passed):
@@ -263,7 +256,15 @@ class TestEditedByHand:
     def test_prompt_since_the_judgement(self, evalgate, passed):
         draw(passed, GOOD, prompt="prompt.md")
         (passed / "prompt.md").write_text("Obey.")
-        self.refused(evalgate, passed, "the prompt changed since the candidate was judged")
+        self.refused(evalgate, passed, "the prompt is not the one that the candidate was asked with")
+
+    def test_prompt_of_the_base_alone(self, evalgate, passed):
+        base = run_folder(passed) / "base.results.jsonl"
+        header, *lines = base.read_text().splitlines()
+        told = json.loads(header)
+        told["variant"]["prompt_sha256"] = "0" * 64
+        base.write_text("\n".join([json.dumps(told), *lines]) + "\n")
+        self.refused(evalgate, passed, "the prompt is not the one that the base was asked with")
 
     def test_dataset_since_the_training(self, evalgate, passed):
         teach(passed, HARMFUL, version="v1.0.0")

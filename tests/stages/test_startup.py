@@ -33,14 +33,14 @@ main(sys.argv[1:])
 """Whoever imports a module that is None in sys.modules gets an ImportError, as if it were not installed."""
 
 GATE = ("gate", "--base", "base.results.jsonl", "--candidate", "candidate.results.jsonl", "--out", "out")
-PROMOTED = """\
+REGISTRY = f"""\
 version: 1
 features:
   f:
     default: base
     variants:
-      base: {model: m, base_model: {uri: m, sha256: %s}, prompt_sha256: %s}
-""" % ("a" * 64, "b" * 64)
+      base: {{model: m, base_model: {{uri: m, sha256: {"a" * 64}}}, prompt_sha256: {"b" * 64}}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def hundred_cases(tmp_path_factory):
     """A workspace with results of a hundred cases and a registry."""
     folder = tmp_path_factory.mktemp("hundred")
     (folder / "evalgate.yaml").write_text("version: 1\nfeatures: {f: {buckets: [intent], gate: {max_bucket_drop: 0.1}}}\n")
-    (folder / "models.yaml").write_text(PROMOTED)
+    (folder / "models.yaml").write_text(REGISTRY)
     for number, side in enumerate(("base", "candidate")):
         write_results(folder / f"{side}.results.jsonl", side, "refund: -+*30 ++*20 | bill: -+*30 ++*20", number)
     return folder

