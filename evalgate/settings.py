@@ -18,10 +18,9 @@ class Settings(NamedTuple):
 
 def from_environ() -> Settings:
     """Settings of this process; the cache is `$EVALGATE_CACHE`, else `$XDG_CACHE_HOME/evalgate`, else `~/.cache/evalgate`."""
-    cache = os.environ.get("EVALGATE_CACHE")
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache, home = os.environ.get("EVALGATE_CACHE"), os.environ.get("XDG_CACHE_HOME")
     return Settings(
-        cache=Path(cache).absolute() if cache else home / "evalgate",
+        cache=Path(cache).absolute() if cache else Path(home or Path.home() / ".cache") / "evalgate",
         github_output=_path("GITHUB_OUTPUT"),
         github_summary=_path("GITHUB_STEP_SUMMARY"),
     )

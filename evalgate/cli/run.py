@@ -6,7 +6,7 @@ import click
 
 from evalgate import settings
 from evalgate.cli.options import MOST_ATTEMPTS, feature_option, format_option, policy_option, registry_of, registry_option
-from evalgate.cli.output import EXIT_OF, machine, progress_bar, say, say_findings, say_verdict
+from evalgate.cli.output import EXIT_OF, machine, progress_bar, say, say_verdict
 from evalgate.stages import story
 from evalgate.stages.workspace import open_workspace
 
@@ -42,7 +42,8 @@ def run(
     places = story.Places(runs or workspace.root / "runs", registry_of(registry_path, policy_path), settings.from_environ().cache)
     with progress_bar() as progress:
         told = story.run(workspace, places, progress=progress, tell=say, dataset=dataset, attempt=attempt)
-    say_findings(told.check.findings)
+    if told.check.findings:
+        say(f"the dataset check has {len(told.check.findings)} findings, none of them an error: {told.folder / 'check.json'}")
     if output == "json":
         machine({**told.verdict.model_dump(mode="json"), "run": str(told.folder)})
     say_verdict(told.verdict)

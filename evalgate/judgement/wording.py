@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from evalgate.judgement.markdown import code_span
 from evalgate.records.comparison import Comparison
 from evalgate.records.verdict import Outcome, Reason, ScopeDecision
 
@@ -17,6 +18,9 @@ WHY = {
     "measured": "cases were not measured: {state}",
     "comparable": "the two runs may not be compared",
 }
+
+NAME = 80
+"""Characters of a bucket's name; names come from files, so they stand in code spans wherever the sentence goes."""
 
 
 def points(share: float | None, *, signed: bool = False) -> str:
@@ -36,7 +40,7 @@ def summary(outcome: Outcome, comparison: Comparison, scopes: Sequence[ScopeDeci
         state: [r.scope for r in reasons if r.rule in ("bucket", "protected_bucket") and r.state == state]
         for state in ("harmed", "unclear", "nothing measured")
     }
-    told += [f"{_listed(buckets)} {state}" for state, buckets in named.items() if buckets]
+    told += [f"{_listed([code_span(bucket, NAME) for bucket in buckets])} {state}" for state, buckets in named.items() if buckets]
     return "; ".join(told) + "."
 
 
@@ -67,7 +71,7 @@ def next_step(comparison: Comparison, scopes: Sequence[ScopeDecision], reasons: 
 def _way_out_of(comparison: Comparison, rules: Mapping[str, str]) -> str | None:
     """What to do about a rule that blocks for another reason than too little evidence; None where none does."""
     if "comparable" in rules:
-        return f"make the runs comparable: {comparison.incomparable[0]}"
+        return f"make the runs comparable: {code_span(comparison.incomparable[0], 400)}"
     if "measured" in rules or rules.get("json_valid") == "not fully measured":
         return f"evaluate again: {len(comparison.unmeasured)} cases have no score on both sides (listed below)"
     if "latency_p95" in rules:
@@ -80,7 +84,7 @@ def _way_out_of(comparison: Comparison, rules: Mapping[str, str]) -> str | None:
 def _what_settles(scopes: Sequence[ScopeDecision]) -> str:
     """The evidence that is missing, in cases."""
     unclear = [scope for scope in scopes[1:] if scope.state == "unclear"]
-    told = [f"{s.scope} to about {s.cases_to_settle}" for s in unclear if s.cases_to_settle]
+    told = [f"{code_span(s.scope, NAME)} to about {s.cases_to_settle}" for s in unclear if s.cases_to_settle]
     if told:
         return f"add golden cases to what is unclear: {_listed(told)} cases (80 % power, if flips stay as frequent)"
     overall = scopes[0]

@@ -24,4 +24,4 @@ def alpha_of_attempt(alpha: float, attempt: int) -> float:
     """
     if attempt < 1:
         raise ValueError(f"attempts count from 1, not {attempt}")
-    return 0.8 * alpha if attempt == 1 else 0.2 * alpha / 2 ** (attempt - 1)
+    return 0.8 * alpha if attempt == 1 else 0.2 * alpha * 0.5 ** min(attempt - 1, 1000)

@@ -55,9 +55,6 @@ SECRETS = (
     "4111 1111 1111 1111",
 )
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("`|\\<>@#$&[]()!*_~\n :"), max_size=300)
-LEFT = pytest.mark.xfail(
-    reason="left to mend in evalgate/judgement: names in sentences, names in the page, a comment cut anywhere"
-)
 OURS = {
     *("h1", "h2", "p", "blockquote", "strong", "em", "code", "ul", "li", "details", "summary"),
     *("table", "thead", "tbody", "tr", "th", "td"),
@@ -211,14 +208,12 @@ class TestHostileText:
             assert not [secret for secret in SECRETS if secret in markdown], name
             assert page.outside.count("cases that are not measured") + page.outside.count("cases are not measured") == 1
 
-    @LEFT
     @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
     def test_in_names_of_features_variants_buckets_and_cases__means_nothing(self, text):
         for repeat in (1, 12):
             for markdown in markdowns(*story("x", names=text[:3_000], repeat=repeat)).values():
                 assert_inert(markdown)
 
-    @LEFT
     @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
     def test_in_what_is_unclear_and_what_comes_next__means_nothing(self, text):
         cases = [case("c", 1.0, "x", bucket=text[:3_000]), case("d", 1.0, "x", bucket="plain")]
@@ -229,7 +224,6 @@ class TestHostileText:
             for markdown in markdowns(comparison, decide(comparison, feature)).values():
                 assert_inert(markdown)
 
-    @LEFT
     @given(ANY_TEXT, ANY_TEXT.filter(bool), st.sampled_from([1, 12]))
     @settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.generate])  # what it finds is short enough
     def test_any_text_anywhere__means_nothing(self, text, names, repeat):
@@ -245,7 +239,6 @@ class TestHostileText:
         assert not [name for name in names if name.startswith("on") or name in ("href", "src", "srcset", "action")]
         assert "default-src 'none'" in page
 
-    @LEFT
     @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
     def test_in_the_page__is_masked_and_turns_no_line_around(self, text):
         page = report_html(*story(text, names=text[:3_000]))
@@ -261,7 +254,6 @@ class TestLength:
         assert len(comment) <= COMMENT_LIMIT
         assert_inert(comment)
 
-    @LEFT
     def test_comment_with_very_many_buckets__is_cut_between_two_rows_and_says_so(self):
         cases = [case(f"c{n}", 1.0, "x", bucket=f"`@team <b>{n} " + "x" * 100) for n in range(1_500)]
         feature = FeaturePolicy(gate=GatePolicy())

@@ -76,7 +76,7 @@ class TestInconclusive:
         assert overall.high - overall.low > 0.5
         assert bucket.certified_margin == pytest.approx(1 - 0.04 ** (1 / 10), abs=1e-6)
         assert bucket.cases_to_settle == 63
-        assert "intent/refund to about 63" in str(verdict.next_step)
+        assert "`intent/refund` to about 63" in str(verdict.next_step)
 
     def test_a_small_lift_in_few_cases(self):
         assert judged("refund: ++*50 -+*4 +-*1", max_bucket_drop=0.2).verdict == "inconclusive"
