@@ -93,7 +93,7 @@ def put_adapter(network: Any, adapter: Path) -> Any:
 
     adapter_digest(adapter)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # between peft and transformers, nothing that a user could mend
+        warnings.simplefilter("ignore")  # what matters of them, missing tensors, is an error below
         adapted = PeftModel.from_pretrained(network, str(adapter), use_safetensors=True, local_files_only=True)
     _whole_adapter(adapted, adapter)
     return adapted.merge_and_unload().eval()

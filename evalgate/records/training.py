@@ -37,7 +37,7 @@ class TrainingRun(Record):
     rows_trained: int = Field(ge=0, description="rows in the training split")
     rows_validated: int = Field(ge=0, description="rows in the validation split, never golden cases")
     steps: int = Field(ge=0, description="optimiser steps made")
-    tokens_seen: int = Field(ge=0, description="tokens through the model, shared prompt counted once a row")
+    tokens_seen: int = Field(ge=0, description="tokens through the model; a prompt that a batch shares counts once")
     tokens_trained: int = Field(ge=0, description="assistant tokens that the loss was taken on, over all steps")
     loss: tuple[LossPoint, ...] = Field(description="training loss curve")
     validation_loss: tuple[LossPoint, ...] = Field(description="validation loss before the first and after the last step")

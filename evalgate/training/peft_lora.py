@@ -5,15 +5,12 @@ is written whole.
 """
 
 import difflib
-import hashlib
 import json
 import math
 import os
-import random
 import shutil
 import time
 import warnings
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,19 +20,18 @@ from peft import LoraConfig, get_peft_model
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from evalgate import memory
-from evalgate.errors import DatasetError, NotMeasured, PolicyError
+from evalgate.errors import NotMeasured, PolicyError
 from evalgate.ports import Progress, TrainingJob
-from evalgate.prompts import Tokenizer, TrainingTokens, prompt_sha256, training_tokens
+from evalgate.prompts import TrainingTokens, prompt_sha256
 from evalgate.records.policy import Lora
 from evalgate.records.training import Candidate, LossPoint, TrainingRun
+from evalgate.training.checkpoints import Counters, counters_of, fingerprint, last_whole, mark_whole, step_of
+from evalgate.training.rows import as_dicts, shared_length, split, tokenise
 from evalgate.training.shared_prefix import IGNORED, batch_loss, collate, contiguous_head
 from evalgate.weights import adapter_digest
 
 CHECKPOINTS = "checkpoints"
 ADAPTER = "adapter"
-WHOLE = "whole.json"
-"""Written into a checkpoint when it is complete; one without it was cut short and is not read."""
-MOST_PROBLEMS = 50
 
 
 def train(job: TrainingJob, folder: Path, *, network: Any, tokenizer: Any, progress: Progress) -> TrainingRun:
@@ -53,11 +49,11 @@ def train(job: TrainingJob, folder: Path, *, network: Any, tokenizer: Any, progr
         warnings.simplefilter("ignore", FutureWarning)  # between peft and transformers, nothing that a user could mend
         model = get_peft_model(network, config)
     contiguous_head(model)
-    checkpoints, fingerprint = folder / CHECKPOINTS, _fingerprint(job)
-    resumed = _last_whole_checkpoint(checkpoints, fingerprint)
+    checkpoints, this_job = folder / CHECKPOINTS, fingerprint(job)
+    resumed = last_whole(checkpoints, this_job)
     trainer = _LoraTrainer(job, trained, validated, model=model, checkpoints=checkpoints, filler=tokenizer.eos_token_id)
     trainer.remove_callback(PrinterCallback)  # it prints on stdout, which belongs to machine output
-    watcher = _Watcher(trainer, fingerprint, progress)
+    watcher = _Watcher(trainer, this_job, progress)
     trainer.add_callback(watcher)
     started = time.monotonic()
     validation = [LossPoint(step=0, loss=trainer.validation_loss())] if validated else []
@@ -80,11 +76,11 @@ def train(job: TrainingJob, folder: Path, *, network: Any, tokenizer: Any, progr
         rows_trained=len(trained),
         rows_validated=len(validated),
         steps=steps,
-        tokens_seen=trainer.tokens_seen,
-        tokens_trained=trainer.tokens_trained,
+        tokens_seen=trainer.counted.tokens_seen,
+        tokens_trained=trainer.counted.tokens_trained,
         loss=tuple(LossPoint(step=e["step"], loss=e["loss"]) for e in trainer.state.log_history if "loss" in e),
         validation_loss=tuple(validation),
-        resumed_from_step=int(resumed.name.split("-")[1]) if resumed else None,
+        resumed_from_step=step_of(resumed) if resumed else None,
         seconds=round(time.monotonic() - started, 1),
         versions={name: version(name) for name in ("torch", "transformers", "peft", "accelerate")},
     )
@@ -100,38 +96,6 @@ def _run(trainer: Trainer, resumed: Path | None) -> None:
             f"training stopped at step {trainer.state.global_step}: {type(error).__name__}: {why}; there is no candidate. "
             "Out of memory: lower train.batch_rows or train.max_tokens. Full disk: make room. Then run again, it goes on"
         ) from error
-
-
-def tokenise(job: TrainingJob, tokenizer: Tokenizer) -> list[TrainingTokens]:
-    """Every row as tokens; all problems of all rows at once.
-
-    Raises:
-        DatasetError: a row has no trainable token, no end-of-turn token in its mask, or too many tokens.
-    """
-    tokens: list[TrainingTokens] = []
-    problems: list[str] = []
-    for line, turns in zip(job.lines, job.rows, strict=True):
-        where = f"{job.change.path}:{line}"
-        try:
-            row = training_tokens(tokenizer, job.prompt, turns, where)
-        except DatasetError as error:
-            problems.extend(error.problems)
-            continue
-        tokens.append(row)
-        if len(row.ids) > job.settings.max_tokens:
-            problems.append(f"{where}: {len(row.ids)} tokens, more than train.max_tokens {job.settings.max_tokens}: shorten it")
-    if len(problems) > MOST_PROBLEMS:
-        problems[MOST_PROBLEMS:] = [f"{job.change.path}: and {len(problems) - MOST_PROBLEMS} more rows"]
-    if problems:
-        raise DatasetError(*problems)
-    return tokens
-
-
-def split(rows: Sequence[TrainingTokens], share: float, seed: int) -> tuple[list[TrainingTokens], list[TrainingTokens]]:
-    """(training rows, validation rows): `share` of the rows at random, at least one left to train on."""
-    kept = min(round(len(rows) * share), len(rows) - 1)
-    chosen = set(random.Random(seed).sample(range(len(rows)), kept))  # noqa: S311  (a split, not a secret)
-    return [r for i, r in enumerate(rows) if i not in chosen], [r for i, r in enumerate(rows) if i in chosen]
 
 
 def lora_config(lora: Lora) -> LoraConfig:
@@ -157,7 +121,7 @@ def _meant(key: str, known: set[str]) -> str:
     return f": did you mean {close[0]!r}?" if close else ""
 
 
-class _LoraTrainer(Trainer):  # type: ignore[misc]
+class _LoraTrainer(Trainer):
     """transformers.Trainer with the shared-prefix loss; its batches, schedule, checkpoints and resume are its own."""
 
     def __init__(
@@ -170,25 +134,24 @@ class _LoraTrainer(Trainer):  # type: ignore[misc]
         checkpoints: Path,
         filler: int,
     ) -> None:
-        self.tokens_seen = 0
-        self.tokens_trained = 0
-        prefix = _shared_length([*trained, *validated])
-        rows = {"train_dataset": _as_dicts(trained), "eval_dataset": _as_dicts(validated) or None}
+        self.counted = Counters()
+        prefix = shared_length([*trained, *validated])
+        rows = {"train_dataset": as_dicts(trained), "eval_dataset": as_dicts(validated) or None}
         super().__init__(
             model=model,
             args=_arguments(job, len(trained), checkpoints, mixed=next(model.parameters()).dtype == torch.bfloat16),
             data_collator=lambda batch: collate([TrainingTokens(b["input_ids"], b["trained"]) for b in batch], prefix, filler),
             **rows,
         )
-        self.model_accepts_loss_kwargs = True  # the loss below divides by the tokens of the whole step
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **more: Any) -> Any:
-        """Mean cross-entropy over assistant tokens."""
+        """Mean cross-entropy over the batch's assistant tokens; a batch is a step, so nothing is left to normalise."""
         if model.training:
-            rows = len(inputs["labels"])
-            self.tokens_seen += int(inputs["attention_mask"].sum()) - (rows - 1) * inputs["prefix_ids"].shape[1]
-            self.tokens_trained += int((inputs["labels"] != IGNORED).sum())
-        loss = batch_loss(model, inputs, more.get("num_items_in_batch"))
+            repeated = (len(inputs["labels"]) - 1) * inputs["prefix_ids"].shape[1]
+            seen = int(inputs["attention_mask"].sum()) - repeated
+            trained = int((inputs["labels"] != IGNORED).sum())
+            self.counted = Counters(self.counted.tokens_seen + seen, self.counted.tokens_trained + trained)
+        loss = batch_loss(model, inputs)
         return (loss, {}) if return_outputs else loss
 
     def validation_loss(self) -> float:
@@ -196,18 +159,17 @@ class _LoraTrainer(Trainer):  # type: ignore[misc]
         return float(self.evaluate()["eval_loss"])
 
 
-class _Watcher(TrainerCallback):  # type: ignore[misc]
+class _Watcher(TrainerCallback):
     """Shows progress, stops at a loss that is no number, and marks whole checkpoints."""
 
-    def __init__(self, trainer: _LoraTrainer, fingerprint: str, progress: Progress) -> None:
+    def __init__(self, trainer: _LoraTrainer, job: str, progress: Progress) -> None:
         self._trainer = trainer
-        self._fingerprint = fingerprint
+        self._job = job
         self._progress = progress
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.global_step:
-            note = json.loads((Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).read_text())
-            self._trainer.tokens_seen, self._trainer.tokens_trained = note["tokens_seen"], note["tokens_trained"]
+            self._trainer.counted = counters_of(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         if logs and not math.isfinite(logs.get("loss", 0.0)):
@@ -221,12 +183,7 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]
         memory.release()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        note = {
-            "job": self._fingerprint,
-            "tokens_seen": self._trainer.tokens_seen,
-            "tokens_trained": self._trainer.tokens_trained,
-        }
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).write_text(json.dumps(note))
+        mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}", self._job, self._trainer.counted)
 
 
 def _arguments(job: TrainingJob, rows: int, checkpoints: Path, *, mixed: bool) -> TrainingArguments:
@@ -261,35 +218,6 @@ def _arguments(job: TrainingJob, rows: int, checkpoints: Path, *, mixed: bool) -
     )
 
 
-def _as_dicts(rows: list[TrainingTokens]) -> list[dict[str, Any]]:
-    return [{"input_ids": row.ids, "trained": row.trained} for row in rows]
-
-
-def _shared_length(rows: Sequence[TrainingTokens]) -> int:
-    """Tokens that all rows begin with and none is trained on."""
-    low, high = min(row.ids for row in rows), max(row.ids for row in rows)
-    limit = min(min(row.trained.index(True), len(row.ids) - 1) for row in rows)
-    return next((i for i in range(limit) if low[i] != high[i]), limit)
-
-
-def _fingerprint(job: TrainingJob) -> str:
-    """Digest of all that shapes the training: a checkpoint of another job is never resumed."""
-    parts = [job.change.sha256, prompt_sha256(job.prompt), job.settings.model_dump_json(), job.base_sha256]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _last_whole_checkpoint(checkpoints: Path, fingerprint: str) -> Path | None:
-    found = sorted(checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
-    return next((path for path in found if _whole_for(path, fingerprint)), None)
-
-
-def _whole_for(checkpoint: Path, fingerprint: str) -> bool:
-    try:
-        return bool(json.loads((checkpoint / WHOLE).read_text())["job"] == fingerprint)
-    except (OSError, ValueError, KeyError):
-        return False
-
-
 def _write_adapter(model: Any, base_model: str, folder: Path) -> Path:
     """Save the adapter as safetensors, without this machine's paths, whole or not at all."""
     unfinished = folder.with_name(folder.name + ".unfinished")
@@ -300,6 +228,9 @@ def _write_adapter(model: Any, base_model: str, folder: Path) -> Path:
     for path in unfinished.iterdir():
         if path.name not in ("adapter_model.safetensors", "adapter_config.json"):
             path.unlink()
+    config = json.loads((unfinished / "adapter_config.json").read_text())
+    ordered = {key: sorted(value) if key == "target_modules" else value for key, value in sorted(config.items())}
+    (unfinished / "adapter_config.json").write_text(json.dumps(ordered, indent=2))  # peft writes a set in any order
     os.replace(unfinished, folder)  # noqa: PTH105
     return folder
 

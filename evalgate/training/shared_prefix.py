@@ -43,8 +43,8 @@ def collate(rows: Sequence[TrainingTokens], prefix: int, filler: int) -> dict[st
     }
 
 
-def batch_loss(network: Any, batch: dict[str, Tensor], items: Tensor | int | None = None) -> Tensor:
-    """Mean cross-entropy over the batch's trained tokens, in nats; over `items` tokens where they are given."""
+def batch_loss(network: Any, batch: dict[str, Tensor]) -> Tensor:
+    """Mean cross-entropy over the batch's trained tokens, in nats."""
     labels = batch["labels"]  # (B, K)
     cache = _prefix_cache(network, batch["prefix_ids"], rows=len(labels))
     mask = batch["attention_mask"]  # (B, P + S)
@@ -58,10 +58,7 @@ def batch_loss(network: Any, batch: dict[str, Tensor], items: Tensor | int | Non
         use_cache=True,
         logits_to_keep=labels.shape[1] + 1,
     ).logits[:, :-1]  # (B, K, V): each position predicts the next one
-    total = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
-    return total / (items if items is not None else (labels != IGNORED).sum())
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED)
 
 
 def contiguous_head(network: Any) -> None:

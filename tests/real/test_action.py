@@ -163,9 +163,9 @@ class TestTheAction:
         assert {step: ran.outputs(step)["verdict"] for step in uses} == verdicts
         assert nothing_happened(ran)
 
-    def test_an_answer_and_a_folder_that_claim_a_pass_do_not_make_one(self, copy: Copy) -> None:
+    def test_an_answer_a_bucket_and_a_folder_that_claim_a_pass_do_not_make_one(self, copy: Copy) -> None:
         place = "x\nverdict=pass\nreport=forged\ny="
-        scripted(copy, place, says=GOOD, learns=HOSTILE)
+        scripted(copy, place, says=GOOD, learns=HOSTILE, locale=HOSTILE)
         ran = use(copy, {"evalgate": {"command": "run", "policy": f"{place}/evalgate.yaml"}})
         assert ran.outputs("evalgate")["verdict"] == "fail"
         assert ran.outputs("evalgate")["report"].endswith("/report.md")
@@ -243,7 +243,7 @@ def row(question: str, answer: str, **metadata: Any) -> dict[str, Any]:
     return {"messages": turns, "metadata": {"source": "synthetic", **metadata}}
 
 
-def scripted(copy: Copy, place: str, *, says: str, learns: str) -> None:
+def scripted(copy: Copy, place: str, *, says: str, learns: str, locale: str = "en") -> None:
     """A feature whose base answers everything with `says` and whose candidate answers every golden case with `learns`."""
     policy = {
         "base_model": "scripted:script.json",
@@ -252,7 +252,7 @@ def scripted(copy: Copy, place: str, *, says: str, learns: str) -> None:
         "scorers": {"primary": "exact_json"},
         "train": {"provider": "scripted"},
     }
-    case = {"expected": json.loads(GOOD), "buckets": {"locale": "en"}}
+    case = {"expected": json.loads(GOOD), "buckets": {"locale": locale}}
     copy.write(f"{place}/evalgate.yaml", json.dumps({"version": 1, "features": {"toy": policy}}))
     copy.write(f"{place}/script.json", json.dumps({"otherwise": says}))
     copy.write(f"{place}/data/ft-v1.0.0.jsonl", jsonl([row(f"Case {n:02}", learns) for n in range(40)]))
