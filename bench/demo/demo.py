@@ -50,7 +50,7 @@ def good_change() -> Path:
     gain(ROOT / "datasets" / FEATURE / "ft-v1.0.0.jsonl", "ft-v1.0.0.jsonl")
     evalgate("check", "--feature", FEATURE)
     run = story(expected=0)
-    evalgate("registry", "promote", str(run), "--feature", FEATURE)
+    evalgate("registry", "promote", os.path.relpath(run, DEMO), "--feature", FEATURE)
     flag = f"{FEATURE}-ft-v1.0.0"
     off = evalgate("registry", "resolve", FEATURE).strip()
     on = evalgate("registry", "resolve", FEATURE, "--flag", f"{flag}=on").strip()
@@ -68,7 +68,7 @@ def harmful_change() -> Path:
     before = digest(DEMO / "models.yaml")
     evalgate("check", "--feature", FEATURE)
     run = story(expected=1)
-    evalgate("registry", "promote", str(run), "--feature", FEATURE, expected=2)
+    evalgate("registry", "promote", os.path.relpath(run, DEMO), "--feature", FEATURE, expected=2)
     demand(digest(DEMO / "models.yaml") == before, "the registry must be untouched")
     print("models.yaml is untouched.")
     return run
