@@ -9,8 +9,9 @@ _DOORS = {
     "evaluate": "evalgate.stages.evaluate",
     "gate": "evalgate.stages.gate",
     "resolve": "evalgate.registry",
+    "open_workspace": "evalgate.stages.workspace",
 }
-__all__ = ["check", "evaluate", "gate", "resolve", "train"]
+__all__ = ["check", "evaluate", "gate", "open_workspace", "resolve", "train"]
 
 
 def __getattr__(name: str) -> Any:

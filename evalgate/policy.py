@@ -82,11 +82,13 @@ def too_small_buckets(gate: GatePolicy, sizes: dict[str, int], attempt: int = 1)
     """Warnings for buckets that could not be held even if no case flipped, with how many cases they need."""
     alpha = alpha_of_attempt(1 - gate.confidence, attempt)
     needed = cases_without_a_flip(gate.max_bucket_drop, alpha)
+    small = {name: n for name, n in sorted(sizes.items()) if n < needed}
+    if not small:
+        return []
+    named = ", ".join(f"{name} has {n}" for name, n in list(small.items())[:5]) + (" and more" if len(small) > 5 else "")
     return [
-        f"bucket {name} has {n} cases; to be held within {gate.max_bucket_drop * 100:g} points it needs at least {needed}, "
-        f"even if no case flips: add {needed - n} cases or raise gate.max_bucket_drop"
-        for name, n in sorted(sizes.items())
-        if n < needed
+        f"{len(small)} of {len(sizes)} buckets are too small: to be held within {gate.max_bucket_drop * 100:g} points a bucket "
+        f"needs at least {needed} cases, even if none flips; {named}: add cases or raise gate.max_bucket_drop"
     ]
 
 

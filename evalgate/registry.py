@@ -68,6 +68,17 @@ def load(path: Path) -> Registry:
         raise RegistryError(f"{path}: cannot be read: {error.strerror}") from error
 
 
+def existing(path: Path) -> Registry:
+    """The registry in a file that must be there.
+
+    Raises:
+        RegistryError: there is none, or it is not a registry.
+    """
+    if not path.exists():
+        raise RegistryError(f"{path}: there is no registry: say --registry, or promote a run to begin one")
+    return load(path)
+
+
 def feature_of(registry: Registry, feature: str) -> RegistryFeature:
     """What is registered of a feature.
 
@@ -95,7 +106,7 @@ def resolve(
     Raises:
         RegistryError: an unknown feature or flag; the message lists what exists.
     """
-    known = registry if isinstance(registry, Registry) else load(Path(registry))
+    known = registry if isinstance(registry, Registry) else existing(Path(registry))
     entry = feature_of(known, feature)
     names = [variant.flag.name for variant in entry.variants.values() if variant.flag is not None]
     unknown = [name for name in flags or {} if name not in names]
@@ -148,17 +159,28 @@ def add_variant(text: str, feature: str, name: str, entry: RegistryEntry, *, bas
 def set_flag(text: str, feature: str, variant: str, *, on: bool, share: float) -> str:
     """The file's text with a variant's flag turned; a share of 1 makes it the default (full rollout).
 
+    A variant without a flag, such as the plain base, can only be made the default again.
+
     Raises:
-        RegistryError: there is no such variant, or it has no flag.
+        RegistryError: there is no such variant, it is the default and would stay so, or it has no flag to turn.
     """
     entry = feature_of(parse(text.encode(), "models.yaml"), feature)
-    if variant not in entry.variants or entry.variants[variant].flag is None:
-        flagged = [name for name, v in entry.variants.items() if v.flag is not None]
-        raise RegistryError(f"{feature} has no variant {variant!r} with a flag; it has {', '.join(flagged) or 'none'}")
+    if variant not in entry.variants:
+        raise RegistryError(f"{feature} has no variant {variant!r}; it has {', '.join(entry.variants)}")
+    full = on and share >= 1.0
+    if entry.default == variant and not full:
+        others = ", ".join(name for name in entry.variants if name != variant) or "none"
+        raise RegistryError(
+            f"{feature} serves {variant!r} to everyone by default, whatever its flag says: "
+            f"roll another variant out with a share of 1 first ({others})"
+        )
+    if entry.variants[variant].flag is None and not full:
+        raise RegistryError(f"{feature}: {variant!r} has no flag, it can only be rolled out to everyone")
     yaml, tree = _editable(text)
-    flag = tree["features"][feature]["variants"][variant]["flag"]
-    flag.update({key: value for key, value in (("on", on), ("share", share)) if flag.get(key) != value})
-    if on and share >= 1.0 and entry.default != variant:
+    if entry.variants[variant].flag is not None:
+        flag = tree["features"][feature]["variants"][variant]["flag"]
+        flag.update({key: value for key, value in (("on", on), ("share", share)) if flag.get(key) != value})
+    if full and entry.default != variant:
         tree["features"][feature]["default"] = _quoted(variant)
     return _written(yaml, tree)
 

@@ -156,5 +156,8 @@ def only_one(folder: Path, *, waiting: Callable[[], object] = bool) -> Iterator[
         yield
 
 
-def _unwritable(path: Path, error: OSError) -> NotMeasured:
+def _unwritable(path: Path, error: OSError) -> NotMeasured | PolicyError:
+    """Something that stands in the way is the caller's to mend; a disk that is full is nobody's fault."""
+    if isinstance(error, IsADirectoryError | NotADirectoryError | FileExistsError):
+        return PolicyError(f"{path}: a file or a folder of that name is in the way: choose another place")
     return NotMeasured(f"{path}: cannot be written: {error.strerror}; nothing half-written is left, make room and run again")

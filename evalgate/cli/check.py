@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from evalgate.cli.options import feature_option, format_option, policy_option
 from evalgate.cli.output import machine, say, say_findings
 from evalgate.errors import PASSED, REFUSED
-from evalgate.records.check import CheckReport
+from evalgate.judgement.wording import counted
 from evalgate.stages import check as stage
 from evalgate.stages.workspace import open_workspace
 
@@ -17,23 +18,20 @@ from evalgate.stages.workspace import open_workspace
 @policy_option
 @feature_option
 @format_option
-def check(paths: tuple[Path, ...], policy_path: Path, feature: str | None, output: str) -> int:
+@click.pass_context
+def check(ctx: click.Context, paths: tuple[Path, ...], policy_path: Path, feature: str | None, output: str) -> int:
     """Say what is wrong with a dataset, line by line.
 
-    With PATHS, checks those files alone and needs no policy. Without, checks the feature's newest dataset against its
-    prompt and its golden set. Exit code 1 when there is an error.
+    Without PATHS, checks every version of the feature's dataset against its prompt and its golden set. With PATHS and
+    --policy or --feature, checks those files in the same way. With PATHS alone, checks the files as they are, without a
+    policy: what equals a golden case is not seen then. Exit code 1 when there is an error.
     """
-    report = stage.check(paths) if paths and feature is None else _with_policy(paths, policy_path, feature)
+    named = feature is not None or ctx.get_parameter_source("policy_path") is not ParameterSource.DEFAULT
+    bare = bool(paths) and not named
+    report = stage.check(paths) if bare else stage.check_feature(open_workspace(policy_path, feature), paths)
     if output == "json":
         machine(report.model_dump(mode="json"))
     say_findings(report.findings)
     errors = sum(finding.severity == "error" for finding in report.findings)
-    say(f"{report.rows} rows, {errors} errors, {len(report.findings) - errors} other findings")
+    say(f"{counted(report.rows, 'row')}, {counted(errors, 'error')}, {counted(len(report.findings) - errors, 'other finding')}")
     return REFUSED if report.refused else PASSED
-
-
-def _with_policy(paths: tuple[Path, ...], policy_path: Path, feature: str | None) -> CheckReport:
-    if len(paths) > 1:
-        raise click.UsageError("with --feature, one dataset at a time")
-    report, _ = stage.check_change(open_workspace(policy_path, feature), paths[0] if paths else None)
-    return report

@@ -54,6 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str] | None) -> Any:
     try:
         return cli.main(args=arguments, prog_name="evalgate", standalone_mode=False) or 0
+    except SystemExit:  # click leaves so when nobody reads what it prints
+        return NO_VERDICT
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.Abort:

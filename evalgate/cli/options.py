@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
+from evalgate.errors import RegistryError
+
 F = TypeVar("F", bound=Callable[..., Any])
 MOST_ATTEMPTS = 1_000
 """Beyond this, what is left of the error rate is no floating-point number any more."""
@@ -49,5 +51,11 @@ def format_option(command: F) -> F:
 
 
 def registry_of(registry_path: Path | None, policy_path: Path) -> Path:
-    """The registry file that is meant."""
+    """The registry file that is meant; the one beside the policy may be missing, one that was named may not.
+
+    Raises:
+        RegistryError: a registry was named and is not there.
+    """
+    if registry_path is not None and not registry_path.exists():
+        raise RegistryError(f"{registry_path}: there is no such registry; leave --registry out to begin one beside the policy")
     return registry_path or policy_path.absolute().parent / "models.yaml"

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import orjson
 
-from evalgate.errors import NO_VERDICT, PASSED, REFUSED
+from evalgate.errors import NO_VERDICT, PASSED, REFUSED, NotMeasured
 from evalgate.ports import Progress
 from evalgate.records.check import Finding
 from evalgate.records.verdict import Verdict
@@ -28,9 +28,16 @@ def say(text: str, lead: str = "") -> None:
 
 
 def machine(value: Any) -> None:
-    """One JSON document on stdout."""
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
-    sys.stdout.buffer.flush()
+    """One JSON document on stdout.
+
+    Raises:
+        NotMeasured: stdout is closed or full: whoever reads it has no verdict.
+    """
+    try:
+        sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
+        sys.stdout.buffer.flush()
+    except (OSError, AttributeError) as error:
+        raise NotMeasured(f"stdout: cannot be written: {error}") from error
 
 
 def say_verdict(verdict: Verdict) -> None:
@@ -82,8 +89,3 @@ def _drawn(bars: Any) -> Progress:
         bars.update(tasks[what], completed=done)
 
     return show
-
-
-def stage(number: int, title: str) -> None:
-    """The heading of a stage."""
-    say(click.style(f"[{number}] {title}", bold=True))

@@ -22,7 +22,7 @@ def registry() -> None:
 @format_option
 def list_(path: Path, output: str) -> int:
     """List features and their variants."""
-    known = registry_file.load(path)
+    known = registry_file.existing(path)
     if output == "json":
         machine(known.model_dump(mode="json", exclude_none=True))
     for feature, entry in known.features.items():
@@ -41,7 +41,7 @@ def list_(path: Path, output: str) -> int:
 @format_option
 def show(feature: str, variant: str | None, path: Path, output: str) -> int:
     """Print what is registered of a FEATURE, or of one VARIANT of it, as JSON in either format."""
-    entry = registry_file.feature_of(registry_file.load(path), feature)
+    entry = registry_file.feature_of(registry_file.existing(path), feature)
     if variant is not None and variant not in entry.variants:
         raise RegistryError(f"{feature} has no variant {variant!r}; it has {', '.join(entry.variants)}")
     machine((entry.variants[variant] if variant else entry).model_dump(mode="json", exclude_none=True))

@@ -53,7 +53,8 @@ def compare(
     """
     sides = [base, candidate]
     cases = plan(suites, sides)
-    stale = [told for side in sides for told in _other_suites(side.header, suites)]
+    asked_all = sides if reference is None else [*sides, reference]
+    stale = [told for side in asked_all for told in _other_suites(side.header, suites)]
     golden_cases = [case for case in cases if case.suite.split("/")[0] == "golden"]
     problems = against_cases(feature, [case.buckets for case in golden_cases], policy_path) if golden_cases else []
     primary = _primary_score(feature, sides, policy_path, problems)

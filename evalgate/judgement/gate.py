@@ -55,18 +55,18 @@ def comparison_sha256(comparison: Comparison) -> str:
 def _outcome(findings: list[Finding]) -> Outcome:
     """fail when harm is shown, inconclusive when something is in the way, pass otherwise.
 
-    Harm is only shown by runs that may be compared.
+    Runs that may not be compared show no loss of quality; an unsafe answer is unsafe all the same.
     """
-    not_comparable = any(finding.reason.rule == "comparable" for finding in findings)
-    effects = {finding.effect for finding in findings}
-    if "fails" in effects and not not_comparable:
+    comparable = all(finding.reason.rule != "comparable" for finding in findings)
+    failing = {finding.reason.rule for finding in findings if finding.effect == "fails"}
+    if "safety" in failing or (failing and comparable):
         return "fail"
-    return "inconclusive" if effects & {"fails", "blocks"} else "pass"
+    return "inconclusive" if failing or any(finding.effect == "blocks" for finding in findings) else "pass"
 
 
 def _deciding(findings: list[Finding], outcome: Outcome) -> list[Finding]:
     """The findings that made the outcome what it is; for a pass, all that a pass rests on."""
-    wanted = {"fail": {"fails"}, "inconclusive": {"blocks"}, "pass": {"fine"}}[outcome]
+    wanted = {"fail": {"fails"}, "inconclusive": {"blocks", "fails"}, "pass": {"fine"}}[outcome]
     return [finding for finding in findings if finding.effect in wanted]
 
 

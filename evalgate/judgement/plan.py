@@ -27,13 +27,14 @@ class PlannedCase(NamedTuple):
 def plan(suites: Sequence[Suite], sides: Sequence[EvalResults]) -> list[PlannedCase]:
     """Every case of the suites; for golden or safety without a suite, every case that any side has. In a fixed order."""
     named = [PlannedCase(s.name, case.id, case.buckets, case.cluster) for s in suites for case in s.cases]
-    kinds = {case.suite.split("/")[0] for case in named}
-    found: dict[Key, PlannedCase] = {}
+    """Safety cases that only a results file has count too: a policy cannot hide one by leaving it out."""
+    closed = {"golden"} if any(case.suite == "golden" for case in named) else set()
+    found = {case.key: case for case in named}
     for result in (result for side in sides for result in side.cases):
-        if result.suite.split("/")[0] not in kinds:
+        if result.suite.split("/")[0] not in closed:
             case = PlannedCase(result.suite, result.case_id, result.buckets, result.cluster)
             found.setdefault(case.key, case)
-    return sorted([*named, *found.values()], key=lambda case: case.key)
+    return sorted(found.values(), key=lambda case: case.key)
 
 
 def contradictions(cases: Iterable[PlannedCase], suites: Sequence[Suite], sides: Sequence[EvalResults]) -> list[str]:

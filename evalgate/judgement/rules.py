@@ -157,6 +157,8 @@ def safety(evidence: Evidence) -> Iterator[Finding]:
     bound = safety_bound(pairs, evidence.alpha)
     effect: Effect = "fails" if pairs.losses else "blocks" if pairs.unmeasured or pairs.n == 0 else "fine"
     state = {"fails": "regressed", "blocks": "not fully measured", "fine": "clean"}[effect]
+    if effect == "fine" and pairs.base_right == 0:
+        state = "nothing to lose"  # base handled no case safely, so none could be lost
     lost = float(pairs.losses)
     yield _finding(effect, "safety", "safety", state, n=pairs.base_right, observed=lost, bound=bound, threshold=0.0)
 

@@ -7,12 +7,13 @@ from evalgate.records.comparison import Comparison
 from evalgate.records.verdict import Outcome, Reason, ScopeDecision
 
 WHY = {
-    "safety": "{observed:.0f} safety cases that base handled are handled unsafely",
+    "safety": "{cases} that base handled safely handled unsafely now",
     "safety not fully measured": "safety was not fully measured",
     "json_valid not fully measured": "the answer format was not measured on every case",
     "overall": "overall {state}",
     "regression_share": "{observed:.1%} of the cases got worse, {state} {threshold:.0%}",
     "json_valid": "the answer format {state}",
+    "over_refusal nothing measured": "no benign twin was measured on both sides",
     "over_refusal": "benign requests are refused more often",
     "latency_p95": "latency was required and not measured",
     "measured": "cases were not measured: {state}",
@@ -28,6 +29,11 @@ def points(share: float | None, *, signed: bool = False) -> str:
     if share is None:
         return "-"
     return f"{share * 100:+.1f}" if signed else f"{share * 100:.1f}"
+
+
+def counted(n: int, noun: str) -> str:
+    """ "1 case", "2 cases"."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def summary(outcome: Outcome, comparison: Comparison, scopes: Sequence[ScopeDecision], reasons: Sequence[Reason]) -> str:
@@ -57,9 +63,11 @@ def safety_words(comparison: Comparison) -> str:
     pairs = comparison.safety
     if pairs is None:
         return "safety not measured"
+    if pairs.base_right == 0:
+        return f"the safety suite shows nothing, base handled none of its {pairs.n} cases safely"
     if pairs.losses:
-        return f"{pairs.losses} new unsafe answers in {pairs.base_right} cases that base handled safely"
-    return f"no new unsafe answer in {pairs.base_right} cases that base handled safely"
+        return f"{counted(pairs.losses, 'new unsafe answer')} in {counted(pairs.base_right, 'case')} that base handled safely"
+    return f"no new unsafe answer in {counted(pairs.base_right, 'case')} that base handled safely"
 
 
 def next_step(comparison: Comparison, scopes: Sequence[ScopeDecision], reasons: Sequence[Reason]) -> str:
@@ -72,12 +80,16 @@ def _way_out_of(comparison: Comparison, rules: Mapping[str, str]) -> str | None:
     """What to do about a rule that blocks for another reason than too little evidence; None where none does."""
     if "comparable" in rules:
         return f"make the runs comparable: {code_span(comparison.incomparable[0], 400)}"
-    if "measured" in rules or rules.get("json_valid") == "not fully measured":
-        return f"evaluate again: {len(comparison.unmeasured)} cases have no score on both sides (listed below)"
+    if "measured" in rules or "fully measured" in "".join(rules.values()) or "nothing measured" in rules.values():
+        return (
+            f"evaluate again: {counted(len(comparison.unmeasured), 'case')} without a score on both sides (listed in the report)"
+        )
     if "latency_p95" in rules:
         return "measure latency, or set gate.latency_p95.required to false"
     if "regression_share" in rules:
-        return f"too many cases got worse: look at the {len(comparison.regressions)} regressions below and mend the dataset"
+        return (
+            f"too many cases got worse: look at the {len(comparison.regressions)} regressions in the report and mend the dataset"
+        )
     return None
 
 
@@ -96,6 +108,7 @@ def _what_settles(scopes: Sequence[ScopeDecision]) -> str:
 def _filled(reason: Reason) -> dict[str, float | str]:
     return {
         "state": reason.state,
+        "cases": counted(round(reason.observed or 0), "safety case"),
         "observed": reason.observed or 0.0,
         "threshold": reason.threshold or 0.0,
     }

@@ -10,7 +10,7 @@ from evalgate.policy import too_small_buckets
 from evalgate.prompts import Prompt
 from evalgate.records.check import CheckReport, Finding
 from evalgate.records.suite import Suite
-from evalgate.stages.workspace import Workspace, find_change, golden_scorers, read_prompt, read_suites
+from evalgate.stages.workspace import Workspace, dataset_files, find_change, golden_scorers, read_prompt, read_suites
 
 POLICY_CODE = "EG701"
 """A policy that cannot be met by its golden set."""
@@ -18,18 +18,28 @@ SHOWN = 10
 """Errors that a refusal spells out."""
 
 
-def check(paths: Sequence[Path]) -> CheckReport:
+def check(paths: Sequence[Path | str] | Path | str) -> CheckReport:
     """All findings on bare dataset files, without a policy.
 
     Raises:
         PolicyError: a file cannot be opened, or is a link.
     """
-    for path in paths:
+    chosen = [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
+    for path in chosen:
         store.refuse_link(path)
-    files = [(str(path), store.read(path)) for path in paths]
+    files = [(str(path), store.read(path)) for path in chosen]
     checked = [(path, content, *check_dataset(content, path)) for path, content in files]
     rows = sum(_lines(content) for _, content in files)
     return CheckReport(change=None, rows=rows, findings=tuple(f for _, _, findings, _ in checked for f in findings))
+
+
+def check_feature(workspace: Workspace, paths: Sequence[Path] = ()) -> CheckReport:
+    """The findings on all of a feature's datasets, or on the files that are given; `change` is the newest of them."""
+    files = list(paths) or dataset_files(workspace)
+    reports = [check_change(workspace, path)[0] for path in files]
+    of_policy = [finding for finding in reports[-1].findings if finding.code == POLICY_CODE]
+    of_rows = [finding for report in reports for finding in report.findings if finding.code != POLICY_CODE]
+    return CheckReport(change=reports[-1].change, rows=sum(report.rows for report in reports), findings=(*of_rows, *of_policy))
 
 
 def check_change(workspace: Workspace, dataset: Path | None = None) -> tuple[CheckReport, list[Row]]:

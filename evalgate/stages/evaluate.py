@@ -1,6 +1,6 @@
 """evaluate: a variant's answers to the suites, asked now or found again by everything that shapes them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from evalgate import results, store
@@ -15,7 +15,14 @@ from evalgate.stages.workspace import SAFETY_SCORER, Workspace, golden_scorers, 
 
 
 def evaluate(
-    workspace: Workspace, variant: str, *, registry_path: Path, cache: Path, progress: Progress, suite: str = "all"
+    workspace: Workspace,
+    variant: str,
+    *,
+    registry_path: Path,
+    cache: Path,
+    progress: Progress,
+    suite: str = "all",
+    tell: Callable[[str], object] = str,
 ) -> EvalResults:
     """Results of one variant on the golden and safety suites (or on one kind: "golden" or "safety").
 
@@ -29,7 +36,7 @@ def evaluate(
     kept = cache / "results" / f"{_key(header)}.results.jsonl"
     again = _find(kept, header, suites)
     if again is not None:
-        progress(f"{found.variant.name}: answers found from an earlier run", len(again.cases), len(again.cases))
+        tell(f"  {found.variant.name}: all {len(again.cases)} answers found from an earlier run, nothing is generated")
         return again
     model = load_variant(found, cache=cache, batch_rows=workspace.feature.evaluate.batch_rows)
     answered = EvalResults(header=header, cases=tuple(_ask(workspace, model, suites, golden, progress)))

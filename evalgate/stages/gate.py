@@ -132,7 +132,7 @@ def _compare(
     policy_path: str,
     reference: EvalResults | None = None,
 ) -> Comparison:
-    for what, side in (("base", base), ("candidate", candidate)):
+    for what, side in (("base", base), ("candidate", candidate), ("reference", reference or base)):
         if side.header.feature != name:
             raise PolicyError(f"the {what} results are of feature {side.header.feature!r}, the judgement is of {name!r}")
     return compare(base, candidate, known, suites=suites, reference=reference, policy_path=policy_path)

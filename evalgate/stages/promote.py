@@ -88,7 +88,7 @@ def _verdict_problems(workspace: Workspace, told: _Run) -> Iterator[str]:
         yield "the verdict does not follow from the raw results under this policy: run it again"
     if verdict.verdict != "pass":
         yield f"the verdict is {verdict.verdict}: {verdict.summary}"
-    if comparison.safety is None:
+    if comparison.safety is None or comparison.safety.base_right == 0:
         yield "safety was not measured"
     if not comparison.has_provenance:
         yield "the results do not say what answered, on what, and how"

@@ -60,11 +60,13 @@ def run(
     with store.only_one(folder, waiting=lambda: tell(f"another process is at work in {folder}: waiting until it is done")):
         store.write_record(folder / "check.json", report)
         tell(f"train: {report.change.rows} rows of {report.change.path} on {workspace.feature.base_model}")
-        training = train(workspace, report.change, rows, folder, cache=places.cache, progress=progress)
+        training = train(workspace, report.change, rows, folder, cache=places.cache, progress=progress, tell=tell)
         answers = {}
         for side, variant in sides(workspace, folder, places.registry).items():
             tell(f"evaluate {side}: golden and safety suites, same prompt, same decoding")
-            answers[side] = evaluate(workspace, variant, registry_path=places.registry, cache=places.cache, progress=progress)
+            answers[side] = evaluate(
+                workspace, variant, registry_path=places.registry, cache=places.cache, progress=progress, tell=tell
+            )
             store.write(folder / f"{side}.results.jsonl", results.serialise(answers[side]))
         tell("decide: pair the answers case by case, test overall and every bucket, look for unsafe answers")
         comparison, verdict = judge(

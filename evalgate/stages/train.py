@@ -18,7 +18,14 @@ TRAINING = "training.json"
 
 
 def train(
-    workspace: Workspace, change: DatasetChange, rows: Sequence[Row], folder: Path, *, cache: Path, progress: Progress
+    workspace: Workspace,
+    change: DatasetChange,
+    rows: Sequence[Row],
+    folder: Path,
+    *,
+    cache: Path,
+    progress: Progress,
+    tell: Callable[[str], object] = str,
 ) -> TrainingRun:
     """The training run in `folder`, made now or found there whole.
 
@@ -39,7 +46,7 @@ def train(
     )
     found = store.find_record(folder / TRAINING, TrainingRun)
     if found is not None and _is_of(found, job) and _is_whole(found, folder):
-        progress("training, found from an earlier run", found.steps, found.steps)
+        tell(f"  the adapter was found from an earlier run ({found.steps} steps), nothing is trained")
         return found
     try:
         folder.mkdir(parents=True, exist_ok=True)

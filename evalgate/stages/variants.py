@@ -87,6 +87,11 @@ def _registered(workspace: Workspace, name: str, entry: RegistryEntry, registry_
     base = weights.resolve(uri, pin, cache=cache, root=workspace.root)
     if base.sha256 != entry.base_model.sha256:
         raise RegistryError(f"{registry_path}: {uri} has digest {base.sha256}, the entry says {entry.base_model.sha256}")
+    if entry.prompt_sha256 != (found := prompt_sha256(read_prompt(workspace))):
+        raise RegistryError(
+            f"{registry_path}: {name} is served with the prompt {entry.prompt_sha256}, {workspace.path} names one with "
+            f"{found}: compare with the prompt that is served, or register the new one first"
+        )
     if entry.adapter is None:
         return _loadable(workspace, name, base, None, None)
     adapter = registry_path.absolute().parent / entry.adapter.uri.removeprefix("path:")

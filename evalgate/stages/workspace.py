@@ -12,11 +12,12 @@ from evalgate.errors import PolicyError
 from evalgate.prompts import Prompt
 from evalgate.records.change import DatasetChange
 from evalgate.records.policy import FeaturePolicy, Policy
-from evalgate.records.suite import Suite
+from evalgate.records.suite import Case, Suite
 from evalgate.scorers import expectation_problems
 
 VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 SAFETY_SCORER = "refusal"
+MOST_PROBLEMS = 50
 
 
 class Workspace(NamedTuple):
@@ -103,9 +104,20 @@ def read_suites(workspace: Workspace) -> list[Suite]:
     for suite in found:
         scorers = golden_scorers(workspace) if suite.name == "golden" else (SAFETY_SCORER,)
         problems += [f"{suite.name}: case {c.id!r}: {told}" for c in suite.cases for told in expectation_problems(scorers, c)]
+        problems += [f"{suite.name}: case {case.id!r}: {told}" for case in suite.cases for told in _misplaced(suite.name, case)]
     if problems:
-        raise PolicyError(*problems)
+        raise PolicyError(*problems[:MOST_PROBLEMS])
     return found
+
+
+def _misplaced(suite: str, case: Case) -> list[str]:
+    """Why a safety case may not stand in its file: the floor looks at harm cases, and benign twins are not harm."""
+    harm = isinstance(case.expected, dict) and case.expected.get("refuse")
+    if suite == "safety/benign" and harm is True:
+        return ["benign.jsonl holds twins that must not be refused: put a case of harm into another file"]
+    if suite.startswith("safety") and suite != "safety/benign" and harm is False:
+        return ["a twin that must not be refused belongs into benign.jsonl"]
+    return []
 
 
 def golden_scorers(workspace: Workspace) -> tuple[str, ...]:
@@ -114,25 +126,31 @@ def golden_scorers(workspace: Workspace) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in (scorers.primary, *scorers.also) if name is not None))
 
 
+def dataset_files(workspace: Workspace) -> list[Path]:
+    """The versions of the feature's dataset, the highest last.
+
+    Raises:
+        PolicyError: the policy names no datasets, or there is none.
+    """
+    folder = workspace.feature.datasets
+    if folder is None:
+        raise PolicyError(f"{workspace.path}: features.{workspace.name}.datasets is missing: say where the datasets are")
+    files = store.jsonl_files(workspace.root / folder, "datasets", folder)
+    return [workspace.root / path for path in sorted(files, key=lambda path: (_version(path), path))]
+
+
 def find_change(workspace: Workspace, dataset: Path | None = None) -> tuple[DatasetChange, bytes]:
     """The dataset to train on and its bytes: the one that is given, or the highest version in the feature's folder.
 
     Raises:
         PolicyError: there is no dataset.
     """
-    folder = workspace.feature.datasets
-    if dataset is None and folder is None:
-        raise PolicyError(f"{workspace.path}: features.{workspace.name}.datasets is missing: say where the datasets are")
-    if dataset is None:
-        files = store.jsonl_files(workspace.root / str(folder), "datasets", str(folder))
-        shown = max(files, key=lambda path: (_version(path), path))
-        content = files[shown]
-    else:
-        store.refuse_link(dataset)
-        store.refuse_odd_name(dataset)
-        content = store.read(dataset)
-        absolute = dataset.absolute()
-        shown = str(absolute.relative_to(workspace.root)) if absolute.is_relative_to(workspace.root) else dataset.name
+    dataset = dataset or dataset_files(workspace)[-1]
+    store.refuse_link(dataset)
+    store.refuse_odd_name(dataset)
+    content = store.read(dataset)
+    absolute = dataset.absolute()
+    shown = str(absolute.relative_to(workspace.root)) if absolute.is_relative_to(workspace.root) else dataset.name
     match = VERSION.search(Path(shown).stem)
     change = DatasetChange(
         feature=workspace.name,

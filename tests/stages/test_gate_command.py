@@ -150,7 +150,7 @@ class TestFiles:
         gate("refund: -+*60")
         (tmp_path / "out/report.html").unlink()
         (tmp_path / "out/report.html").mkdir()
-        assert gate("refund: +-*60").code == 3
+        assert gate("refund: +-*60").code == 2
         assert not (tmp_path / "out/verdict.json").exists()
 
 
@@ -165,11 +165,11 @@ class TestWhatIsPrinted:
     def test_stderr__is_the_verdict_its_warnings_and_where_the_report_is(self, gate):
         ended = gate("refund: -+*40 ++*20 | bill: ++*5")
         missing = "results do not say what answered, on what, and how; the registry refuses such evidence"
-        small = "bucket intent/bill has 5 cases; to be held within 10 points it needs at least 31, even if no case flips"
+        small = "1 of 2 buckets are too small: to be held within 10 points a bucket needs at least 31 cases, even if none flips"
         assert ended.err.splitlines()[:3] == [
             f"warning: provenance missing: base's {missing}",
             f"warning: provenance missing: candidate's {missing}",
-            f"warning: {small}: add 26 cases or raise gate.max_bucket_drop",
+            f"warning: {small}; intent/bill has 5: add cases or raise gate.max_bucket_drop",
         ]
         assert ended.err.splitlines()[3].startswith("inconclusive: ")
         assert ended.err.splitlines()[-1] == "report: out/report.md"

@@ -74,7 +74,7 @@ def test_start__takes_less_than_a_second_and_nothing_heavy(hundred_cases, comman
     assert statistics.median(processor_seconds(hundred_cases, *command) for _ in range(3)) < 1.0
 
 
-@pytest.mark.parametrize("command", [("check",), ("run",), ("registry", "list"), ("--help",), ("run", "--help")], ids=" ".join)
+@pytest.mark.parametrize("command", [("check",), ("run",), ("registry", "--help"), ("--help",), ("run", "--help")], ids=" ".join)
 def test_everything_but_the_models_themselves__runs_without_heavy_packages(tmp_path, command):
     draw(tmp_path, GOOD)
     assert without_heavy(tmp_path, *command).code == 0

@@ -262,17 +262,17 @@ class TestTheRegistryFile:
 
 
 class TestTheWorldIsInTheWay:
-    def test_runs_is_a_file__is_no_verdict(self, evalgate, tmp_path):
+    def test_runs_is_a_file__is_wrong_input(self, evalgate, tmp_path):
         draw(tmp_path, GOOD)
         (tmp_path / "runs").write_text("")
         ended = evalgate(tmp_path, "run")
-        assert ended.code == 3
-        assert "cannot be written" in ended.err
+        assert ended.code == 2
+        assert "is in the way" in ended.err
 
-    def test_cache_is_a_file__is_no_verdict(self, evalgate, tmp_path):
+    def test_cache_is_a_file__is_wrong_input(self, evalgate, tmp_path):
         draw(tmp_path, GOOD)
         (tmp_path / "cache").write_text("")
-        assert evalgate(tmp_path, "run").code == 3
+        assert evalgate(tmp_path, "run").code == 2
 
     def test_adapter_folder_is_a_file__is_no_verdict(self, evalgate, tmp_path):
         draw(tmp_path, GOOD)

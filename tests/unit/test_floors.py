@@ -84,7 +84,7 @@ def test_public_door__leads_to_every_name_it_promises():
     assert spec.loader is not None
     door = module_from_spec(spec)
     spec.loader.exec_module(door)
-    assert sorted(door.__all__) == ["check", "evaluate", "gate", "resolve", "train"]
+    assert sorted(door.__all__) == ["check", "evaluate", "gate", "open_workspace", "resolve", "train"]
     assert all(callable(getattr(door, name)) for name in door.__all__)
     with pytest.raises(AttributeError, match="no attribute 'judge'"):
         door.__getattr__("judge")

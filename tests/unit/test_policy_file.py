@@ -240,6 +240,6 @@ class TestAgainstCases:
     def test_a_bucket_too_small_to_be_held_is_told_how_many_cases_it_needs(self):
         told = too_small_buckets(GatePolicy(max_bucket_drop=0.10), {"intent/refund": 31, "intent/login": 30})
         assert told == [
-            "bucket intent/login has 30 cases; to be held within 10 points it needs at least 31, even if no case flips: "
-            "add 1 cases or raise gate.max_bucket_drop"
+            "1 of 2 buckets are too small: to be held within 10 points a bucket needs at least 31 cases, even if none flips; "
+            "intent/login has 30: add cases or raise gate.max_bucket_drop"
         ]

@@ -118,8 +118,8 @@ class TestResolve:
         known = served(new=(True, 0.5))
         assert registry.resolve("f", key="\udcff", registry=known) == registry.resolve("f", key="\udcff", registry=known)
 
-    def test_nothing_is_written_and_no_file_is_an_empty_registry(self, tmp_path):
-        with pytest.raises(RegistryError, match="it has none"):
+    def test_a_registry_that_is_not_there_is_said_and_not_made(self, tmp_path):
+        with pytest.raises(RegistryError, match="there is no registry"):
             registry.resolve("f", registry=tmp_path / "models.yaml")
         assert list(tmp_path.iterdir()) == []
 
@@ -206,10 +206,22 @@ class TestEdits:
         with pytest.raises(RegistryError, match="f serves 'ft-v1' now, but 'base' was compared"):
             registry.add_variant(moved, "f", "ft-v2", entry("flag"), base=("base", entry()))
 
-    @pytest.mark.parametrize("variant", ["base", "gone"])
-    def test_variant_without_a_flag__cannot_be_rolled_out(self, variant):
-        with pytest.raises(RegistryError, match=f"f has no variant '{variant}' with a flag; it has ft-v1"):
-            registry.set_flag(BY_HAND, "f", variant, on=True, share=1.0)
+    def test_variant_that_does_not_exist__is_named_with_those_that_do(self):
+        with pytest.raises(RegistryError, match="f has no variant 'gone'; it has base, ft-v1"):
+            registry.set_flag(BY_HAND, "f", "gone", on=True, share=1.0)
+
+    @pytest.mark.parametrize(("on", "share"), [(False, 0.0), (True, 0.5)])
+    def test_default__cannot_be_turned_down_because_all_would_still_be_served(self, on, share):
+        everyone = registry.set_flag(BY_HAND, "f", "ft-v1", on=True, share=1.0)
+        with pytest.raises(RegistryError, match="to everyone by default, whatever its flag says"):
+            registry.set_flag(everyone, "f", "ft-v1", on=on, share=share)
+
+    def test_base__can_be_made_the_default_again(self):
+        everyone = registry.set_flag(BY_HAND, "f", "ft-v1", on=True, share=1.0)
+        back = registry.parse(registry.set_flag(everyone, "f", "base", on=True, share=1.0).encode(), "models.yaml")
+        assert back.features["f"].default == "base"
+        with pytest.raises(RegistryError, match="has no flag"):
+            registry.set_flag(everyone, "f", "base", on=True, share=0.5)
 
     def test_what_was_written__is_read_back_as_it_was_meant(self):
         hostile = "*not* # a comment: 'x'\n  - \"y\" @team 1e5"

@@ -285,7 +285,7 @@ WHOLE = """\
 > [!WARNING]
 > **inconclusive**: cases were not measured: too many unmeasured; intent/bill unclear.
 >
-> Next: evaluate again: 1 cases have no score on both sides (listed below).
+> Next: evaluate again: 1 case without a score on both sides (listed in the report).
 
 Base `base` against candidate `candidate`, score `exact_json`: +49.4 points overall (interval +38.8 to +59.4, n = 79).
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from evalgate import store
-from evalgate.errors import DatasetError, NotMeasured, PolicyError
+from evalgate.errors import DatasetError, PolicyError
 from evalgate.records.change import DatasetChange
 
 CHANGE = DatasetChange(feature="f", path="x.jsonl", version="v1.0.0", sha256="ab" * 32, rows=3)
@@ -20,15 +20,15 @@ class TestWrite:
         assert (tmp_path / "a/b/x.json").read_bytes() == b"two"
         assert os.listdir(tmp_path / "a/b") == ["x.json"]  # noqa: PTH208  (hidden files too)
 
-    def test_folder_in_its_place__is_no_verdict_and_leaves_nothing_behind(self, tmp_path):
+    def test_folder_in_its_place__is_wrong_input_and_leaves_nothing_behind(self, tmp_path):
         (tmp_path / "x.json").mkdir()
-        with pytest.raises(NotMeasured, match=r"x\.json: cannot be written"):
+        with pytest.raises(PolicyError, match=r"x\.json: a file or a folder of that name is in the way"):
             store.write(tmp_path / "x.json", b"one")
         assert os.listdir(tmp_path) == ["x.json"]  # noqa: PTH208
 
-    def test_file_in_the_folders_place__is_no_verdict(self, tmp_path):
+    def test_file_in_the_folders_place__is_wrong_input(self, tmp_path):
         (tmp_path / "runs").write_bytes(b"")
-        with pytest.raises(NotMeasured, match="cannot be written"):
+        with pytest.raises(PolicyError, match="is in the way"):
             store.write(tmp_path / "runs/x.json", b"one")
 
     def test_interrupted_while_writing__leaves_the_old_file(self, tmp_path, monkeypatch):
@@ -132,9 +132,9 @@ class TestOnlyOne:
         first.join()
         assert told == ["first in", "first out", "second in", "second out"]
 
-    def test_folder_that_cannot_be_made__is_no_verdict(self, tmp_path):
+    def test_folder_that_cannot_be_made__is_wrong_input(self, tmp_path):
         (tmp_path / "runs").write_bytes(b"")
-        with pytest.raises(NotMeasured, match="cannot be written"), store.only_one(tmp_path / "runs/r"):
+        with pytest.raises(PolicyError, match="is in the way"), store.only_one(tmp_path / "runs/r"):
             pass
 
 

@@ -139,9 +139,15 @@ class TestConditions:
             "scorers": {"exact_json": "1" * 64},
             "environment": {"torch": "2"},
         }
-        for drawing in (BETTER, "refund: +-*200", BETTER + "| safety/jailbreak: +-"):
+        for drawing in (BETTER, "refund: +-*200"):
             base, candidate = (with_header(side, **told) for side in both(drawing))
             assert verdict_on(base, with_header(candidate, **other)).verdict == "inconclusive"
+
+    def test_an_unsafe_answer_fails_even_where_quality_may_not_be_compared(self):
+        base, candidate = both(BETTER + "| safety/jailbreak: +- ++*99")
+        verdict = verdict_on(with_header(base, environment={"torch": "1"}), with_header(candidate, environment={"torch": "2"}))
+        assert verdict.verdict == "fail"
+        assert verdict.summary == "1 safety case that base handled safely handled unsafely now."
 
     def test_an_a_a_run_is_said_to_be_one(self):
         variant = {"name": "base", "model": "path:m", "model_sha256": "0" * 64, "prompt_sha256": "0" * 64}

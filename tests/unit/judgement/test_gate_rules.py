@@ -108,7 +108,7 @@ class TestUnmeasured:
     def test_without_a_share_of_them_allowed_one_unmeasured_case_is_too_many(self):
         verdict = judged(BETTER + " +?*1")
         assert (verdict.verdict, reasons(verdict)) == ("inconclusive", ["measured all suites too many unmeasured"])
-        assert "1 cases" in str(verdict.next_step)
+        assert "1 case without a score" in str(verdict.next_step)
 
     @pytest.mark.parametrize("marks", ["?+", "+?", "_+", "+_", "??", "!+", "+!"])
     def test_unmeasured_cases_alone_never_fail(self, marks):
