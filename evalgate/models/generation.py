@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from evalgate import memory
-
 
 class Question(NamedTuple):
     """A rendered conversation that waits for its answer."""
@@ -46,7 +44,6 @@ def generate(
         for begin in range(0, len(ordered), batch_rows):
             rows = ordered[begin : begin + batch_rows]
             yield from _answer_batch(network, rows, _widened(cache, len(rows)), len(prefix), stop, max_new_tokens)
-            memory.release()
 
 
 def shared_prefix(sequences: Sequence[list[int]]) -> list[int]:

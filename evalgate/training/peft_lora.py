@@ -19,7 +19,6 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
-from evalgate import memory
 from evalgate.errors import NotMeasured, PolicyError
 from evalgate.ports import Progress, TrainingJob
 from evalgate.prompts import TrainingTokens, prompt_sha256
@@ -180,7 +179,6 @@ class _Watcher(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._progress("training", state.global_step, state.max_steps)
-        memory.release()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}", self._job, self._trainer.counted)

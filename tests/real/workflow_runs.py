@@ -31,7 +31,7 @@ KEEP_JOBS = """printf '%s' "$NEEDS" > "$KEPT/jobs.json\""""
 UPLOAD = """\
 if [ -e "$WHERE" ]; then
   mkdir -p "$KEPT/artifacts/$NAME"
-  cp -R "$WHERE." "$KEPT/artifacts/$NAME"
+  cp -R "$WHERE/." "$KEPT/artifacts/$NAME"
 elif [ "$WITHOUT" != ignore ]; then
   exit 1
 fi
