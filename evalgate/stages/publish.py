@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from evalgate import store
 from evalgate.errors import DatasetError
 from evalgate.judgement.markdown import code_span
+from evalgate.judgement.wording import counted
 from evalgate.records.check import CheckReport
 
 SUMMARY_LIMIT = 1_000_000
@@ -62,7 +63,7 @@ def _parse(printed: bytes, result: Path) -> dict[str, object]:
 
 
 def _findings(told: dict[str, object]) -> str:
-    """The comment of a check: a table of findings, each in code spans."""
+    """The comment of a check: a table of findings, errors first, each in code spans."""
     try:
         report = CheckReport.model_validate_json(orjson.dumps(told))
     except ValidationError as error:
@@ -72,12 +73,12 @@ def _findings(told: dict[str, object]) -> str:
         "<!-- evalgate: one comment -->",
         f"> [!{alert}]",
         f"> **EvalGate: dataset {'refused' if report.refused else 'checked'}**: "
-        f"{report.rows} rows, {len(report.findings)} findings.",
+        f"{counted(report.rows, 'row')}, {counted(len(report.findings), 'finding')}.",
         "",
     ]
     if report.findings:
         lines += ["| where | severity | code | what |", "|---|---|---|---|"]
-    for found in report.findings[:SHOWN]:
+    for found in sorted(report.findings, key=lambda finding: finding.severity != "error")[:SHOWN]:
         lines.append(
             f"| {code_span(f'{found.path}:{found.line}')} | {found.severity} | {found.code} | {code_span(found.message)} |"
         )
