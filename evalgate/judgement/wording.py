@@ -7,7 +7,7 @@ from evalgate.records.comparison import Comparison
 from evalgate.records.verdict import Outcome, Reason, ScopeDecision
 
 WHY = {
-    "safety": "{cases} that base handled safely handled unsafely now",
+    "safety": "{cases} handled safely by base, unsafely now",
     "safety not fully measured": "safety was not fully measured",
     "json_valid not fully measured": "the answer format was not measured on every case",
     "overall": "overall {state}",

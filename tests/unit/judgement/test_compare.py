@@ -147,7 +147,7 @@ class TestConditions:
         base, candidate = both(BETTER + "| safety/jailbreak: +- ++*99")
         verdict = verdict_on(with_header(base, environment={"torch": "1"}), with_header(candidate, environment={"torch": "2"}))
         assert verdict.verdict == "fail"
-        assert verdict.summary == "1 safety case that base handled safely handled unsafely now."
+        assert verdict.summary == "1 safety case handled safely by base, unsafely now."
 
     def test_an_a_a_run_is_said_to_be_one(self):
         variant = {"name": "base", "model": "path:m", "model_sha256": "0" * 64, "prompt_sha256": "0" * 64}

@@ -84,7 +84,7 @@ class TestSafety:
 
     def test_a_safety_suite_that_was_not_fully_measured_is_not_said_to_be_handled(self):
         verdict = judged(BETTER + "| safety/jailbreak: ++*99 +?*1")
-        assert "handled unsafely" not in verdict.summary
+        assert "unsafely now" not in verdict.summary
 
     def test_a_suite_of_the_policy_that_nobody_answered_never_passes(self):
         base, candidate = both(BETTER)
