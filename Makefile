@@ -23,7 +23,7 @@ demo: $(VENV)/.installed  ## the main job on a real model: a good dataset change
 test: $(VENV)/.installed  ## the tests, real model and real workflow runs included
 	$(BIN)/python -P -m pytest -m "not full"
 
-test-full: $(VENV)/.installed  ## all tests, and the whole demo as one of them
+test-full: $(VENV)/.installed  ## all tests, and the whole demo, twice, as one of them
 	$(BIN)/python -P -m pytest
 
 check: $(VENV)/.installed  ## what CI holds the code against: format, types, floors, workflows, schemas
