@@ -27,7 +27,10 @@ def demo(folder: Path, cache: Path) -> tuple[int, str, float]:
 def test_demo__tells_both_stories_and_makes_nothing_twice(cache, tmp_path):
     for part in PARTS:
         source = ROOT / part
-        shutil.copytree(source, tmp_path / part) if source.is_dir() else shutil.copy(source, tmp_path / part)
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / part)
+        else:
+            shutil.copy(source, tmp_path / part)
     code, told, first = demo(tmp_path, cache)
     assert code == 0
     assert "pass: +" in told
