@@ -18,7 +18,7 @@ def demo(folder: Path, cache: Path) -> tuple[int, str, float]:
     environment = {**os.environ, "EVALGATE_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE"}
     command = [sys.executable, "-P", str(folder / "bench/demo/demo.py")]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    print(done.stdout)
+    sys.stdout.write(done.stdout)
     return done.returncode, done.stdout, time.monotonic() - began
 
 
