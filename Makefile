@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 CACHE ?= $(CURDIR)/.cache/evalgate
 export EVALGATE_CACHE := $(CACHE)
 export TOKENIZERS_PARALLELISM := false
-export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: help demo test test-full check format schemas clean
 help:  ## what there is
@@ -21,7 +20,7 @@ demo: $(VENV)/.installed  ## the main job on a real model: a good dataset change
 	@$(BIN)/python -P bench/demo/demo.py
 
 test: $(VENV)/.installed  ## the tests, real model and real workflow runs included
-	$(BIN)/python -P -m pytest -m "not full"
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -P -m pytest -m "not full"
 
 test-full: $(VENV)/.installed  ## all tests, and the whole demo, twice, as one of them
 	$(BIN)/python -P -m pytest

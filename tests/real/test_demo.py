@@ -15,7 +15,7 @@ PARTS = ("bench", "datasets", "golden", "prompts", "evalgate.yaml", "models.yaml
 
 def demo(folder: Path, cache: Path) -> tuple[int, str, float]:
     began = time.monotonic()
-    environment = {**os.environ, "EVALGATE_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = {**os.environ, "EVALGATE_CACHE": str(cache)}
     command = [sys.executable, "-P", str(folder / "bench/demo/demo.py")]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     sys.stdout.write(done.stdout)
