@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-BUSY = 1.0
+BUSY = 1.8
 """Processes at work, on average over the last minute, above which a machine counts as busy."""
 
 
