@@ -32,7 +32,6 @@ class Model(Protocol):
     """A loaded variant."""
 
     variant: Variant
-    environment: dict[str, str]
 
     def answer(self, conversations: Sequence[Sequence[Message]], decoding: Decoding, /) -> Iterator[Answer]:
         """Yield one Answer a conversation, in any order, each as soon as it is done."""

@@ -19,7 +19,6 @@ class ScriptedModel:
 
     def __init__(self, script: Path, variant: Variant, adapter: Path | None = None) -> None:
         self.variant = variant
-        self.environment = {"engine": "scripted"}
         told = json.loads(script.read_text())
         learnt = json.loads((adapter / "adapter_config.json").read_text())["answers"] if adapter else {}
         self._answers: dict[str, str | None] = told.get("answers", {})

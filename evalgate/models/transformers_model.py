@@ -32,7 +32,6 @@ class TransformersModel:
 
     def __init__(self, network: Any, tokenizer: Any, variant: Variant, *, prompt: Prompt, batch_rows: int) -> None:
         self.variant = variant
-        self.environment = environment()
         self._network = network
         self._tokenizer = tokenizer
         self._prompt = prompt
