@@ -1,11 +1,12 @@
-"""What stages ask of the world: a model that answers and a trainer that trains."""
+"""What stages ask of the world: a model that answers, a trainer that trains, a journal that outlives the runner."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from evalgate.records.change import DatasetChange
 from evalgate.records.evaluation import Decoding, Variant
+from evalgate.records.journal import Entry
 from evalgate.records.policy import Train
 from evalgate.records.suite import Message
 from evalgate.records.training import TrainingRun
@@ -58,4 +59,30 @@ class Trainer(Protocol):
 
     def __call__(self, job: TrainingJob, folder: Path, *, progress: Progress) -> TrainingRun:
         """Train, or finish what was begun, and say how it went."""
+        ...
+
+
+class Journal(Protocol):
+    """Steps and evidence that outlive the runner. A step is written once, however often it is asked for."""
+
+    def of_pull(self, number: int, /) -> tuple[Entry, ...]:
+        """Every step on one pull request, oldest first."""
+        ...
+
+    def of_feature(self, feature: str, /) -> tuple[Entry, ...]:
+        """The steps on all pull requests that later ones of the same feature need, oldest first; see `LEDGER`."""
+        ...
+
+    def append(self, entry: Entry, files: Mapping[str, bytes] = ..., /) -> Entry:
+        """Write the step, and the evidence files that it names, all or nothing.
+
+        The entry that stands under this key is returned: this one, or the one that was there before.
+
+        Raises:
+            NotMeasured: it could not be written, or not be known whether it was.
+        """
+        ...
+
+    def read(self, name: str, /) -> bytes | None:
+        """An evidence file; None where there is none."""
         ...

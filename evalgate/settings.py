@@ -4,8 +4,31 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic import SecretStr
+
+from evalgate.errors import NotMeasured
+
 BUSY = 1.8
 """Processes at work, on average over the last minute, above which a machine counts as busy."""
+
+
+class GitHub(NamedTuple):
+    """What a workflow run is told about the GitHub that it runs on."""
+
+    token: SecretStr
+    """What we act with; never printed."""
+    repository: str
+    """owner/name."""
+    api_url: str
+    """Base of the REST API, of GitHub or of an Enterprise server."""
+    server_url: str
+    """Base of the pages that people open."""
+    author: str
+    """The login that comments appear under: github-actions[bot], or the app's own."""
+    run: str | None
+    """This workflow run and its attempt, as RUN.ATTEMPT; None outside workflows."""
+    pace: float
+    """Least seconds between two writes, as GitHub asks."""
 
 
 class Settings(NamedTuple):
@@ -26,6 +49,29 @@ def from_environ() -> Settings:
         cache=Path(cache).absolute() if cache else Path(home or Path.home() / ".cache") / "evalgate",
         github_output=_path("GITHUB_OUTPUT"),
         github_summary=_path("GITHUB_STEP_SUMMARY"),
+    )
+
+
+def github(repository: str | None = None) -> GitHub:
+    """The GitHub that the surroundings name; `repository` takes the place of theirs.
+
+    Raises:
+        NotMeasured: there is no token or no repository, so nothing can be asked.
+    """
+    token, named = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN"), repository or os.environ.get("GITHUB_REPOSITORY")
+    if not token:
+        raise NotMeasured("GITHUB_TOKEN is not set: in a workflow give the step `env: GITHUB_TOKEN: ${{ github.token }}`")
+    if not named:
+        raise NotMeasured("GITHUB_REPOSITORY is not set: say which repository is meant, as owner/name")
+    run, attempt = os.environ.get("GITHUB_RUN_ID"), os.environ.get("GITHUB_RUN_ATTEMPT", "1")
+    return GitHub(
+        token=SecretStr(token),
+        repository=named,
+        api_url=os.environ.get("GITHUB_API_URL") or "https://api.github.com",
+        server_url=os.environ.get("GITHUB_SERVER_URL") or "https://github.com",
+        author=os.environ.get("EVALGATE_AUTHOR") or "github-actions[bot]",
+        run=f"{run}.{attempt}" if run else None,
+        pace=float(os.environ.get("EVALGATE_PACE") or 1.0),
     )
 
 

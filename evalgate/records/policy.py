@@ -22,12 +22,14 @@ class Scorers(Record):
 
 
 class Review(Record):
-    """What must be reviewed before training (acted on by the pull-request workflows)."""
+    """What must be reviewed before training."""
 
     approvals: int = Field(default=1, ge=0, description="approvals of the head commit by people with write access")
     reviewed_rows: int = Field(default=0, ge=0, description="rows that a counted reviewer has reviewed")
     max_synthetic_share: Share = Field(default=0.30, description="share of rows whose source is synthetic")
     prompt_plateau: bool = Field(default=False, description="ask for proof that prompting alone does not suffice")
+    codeowners: bool = Field(default=False, description="ask for the approval of an owner of the dataset (CODEOWNERS)")
+    hold_label: str = Field(default="evalgate-hold", min_length=1, description="the label that holds everything back")
 
 
 class Lora(Record):
@@ -64,12 +66,15 @@ class Evaluation(Record):
 
 
 class Budget(Record):
-    """What may be spent (acted on by the pull-request workflows and hosted trainers)."""
+    """What may be spent on training."""
 
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$", description="ISO 4217 code")
     approve_above: float = Field(default=10.0, ge=0, description="ask a person above this, per run")
     refuse_above: float = Field(default=100.0, ge=0, description="refuse above this, per run")
     per_month: float = Field(default=500.0, ge=0, description="refuse above this, per feature and month")
+    price_per_million_tokens: float | None = Field(default=None, ge=0, description="what a host asks for training")
+    price_per_minute: float | None = Field(default=None, ge=0, description="what a minute of your own machine costs")
+    tokens_per_second: float | None = Field(default=None, gt=0, description="speed of training, until one was measured")
 
 
 class Latency(Record):

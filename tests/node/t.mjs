@@ -1,0 +1,3 @@
+import "./hook.mjs";
+const {validate} = await import("@actions/languageservice");
+console.log(validate);
