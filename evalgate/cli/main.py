@@ -9,6 +9,7 @@ from evalgate.errors import INTERRUPTED, NO_VERDICT, OUR_FAULT, EvalGateError
 from evalgate.redaction import mask, safe_line
 
 COMMANDS = {
+    "init": "evalgate.cli.init:init",
     "check": "evalgate.cli.check:check",
     "train": "evalgate.cli.train:train",
     "evaluate": "evalgate.cli.evaluate:evaluate",

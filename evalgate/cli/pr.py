@@ -1,14 +1,63 @@
-"""evalgate pr: what workflow steps call."""
+"""evalgate pr."""
 
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+import orjson
 
-from evalgate import settings
+from evalgate import settings, store
 from evalgate.cli.options import format_option
-from evalgate.cli.output import machine, say
-from evalgate.errors import PASSED
+from evalgate.cli.output import EXIT_OF, machine, say
+from evalgate.errors import NO_VERDICT, PASSED, REFUSED, DatasetError
+from evalgate.records.standing import Standing
+from evalgate.review.kinds import Places
+from evalgate.review.signals import Signal, signal_of
+from evalgate.stages.outputs import write_outputs
 from evalgate.stages.publish import publish
+
+if TYPE_CHECKING:
+    from evalgate.pull_request.client import Remote
+    from evalgate.stages.trigger import Here
+
+LARGEST_EVENT = 32 << 20
+CODES = {"success": PASSED, "failure": REFUSED, "action_required": NO_VERDICT, None: NO_VERDICT}
+
+pull_option = click.option("--pull", "number", type=click.IntRange(1), required=True, help="Number of the pull request.")
+work_option = click.option("--work", required=True, help="Key of the work, as the controller gave it.")
+event_option = click.option(
+    "--event", type=click.Path(path_type=Path), required=True, help="The event file, as GitHub writes it."
+)
+event_name_option = click.option("--event-name", required=True, help="The event's name, such as issue_comment.")
+
+
+def on_github(command: Callable[..., int]) -> Callable[..., int]:
+    """A command that is given `remote` and `here`, made of three options and the surroundings."""
+
+    @click.option("--policy", default="evalgate.yaml", show_default=True, help="The policy file, from the repository's root.")
+    @click.option("--registry", default="models.yaml", show_default=True, help="The registry, from the repository's root.")
+    @click.option("--repository", default=None, help="owner/name. Default: $GITHUB_REPOSITORY.")
+    @wraps(command)
+    def called(*, policy: str, registry: str, repository: str | None, **given: Any) -> int:
+        from evalgate.pull_request.client import connect
+        from evalgate.stages.trigger import Here
+
+        known = settings.github(repository)
+        remote = connect(
+            token=known.token,
+            repository=known.repository,
+            api_url=known.api_url,
+            author=known.author,
+            run=known.run,
+            pace=known.pace,
+        )
+        here = Here(Places(policy, registry), _now, f"{known.server_url}/{known.repository}")
+        return command(remote=remote, here=here, **given)
+
+    return called
 
 
 @click.group()
@@ -28,3 +77,146 @@ def summary(result: Path, comment: Path, output: str) -> int:
         machine({"verdict": published, "comment": str(comment)})
     say(f"{comment}: {published}")
     return PASSED
+
+
+@pr.command()
+@event_option
+@event_name_option
+@on_github
+@format_option
+def trigger(remote: "Remote", here: "Here", *, event: Path, event_name: str, output: str) -> int:
+    """Print what the controller would decide, with its reasons. Nothing is changed.
+
+    Exit code 0 when nothing is waited for, 1 when the pull request is refused, 3 when it waits for somebody.
+    """
+    from evalgate.stages.controller import pulls_of
+    from evalgate.stages.trigger import look
+
+    standings = [look(remote, number, here).standing for number in pulls_of(remote, _signal(event, event_name))]
+    if output == "json":
+        machine([standing.model_dump(mode="json") for standing in standings])
+    for standing in standings:
+        _say(standing)
+    if not standings:
+        say(f"{event_name}: points to no pull request that is open: nothing to do")
+    return max((CODES[standing.conclusion] for standing in standings if not standing.start), default=PASSED)
+
+
+@pr.command()
+@event_option
+@event_name_option
+@on_github
+@format_option
+def control(remote: "Remote", here: "Here", *, event: Path, event_name: str, output: str) -> int:
+    """Make comment and check run true, and begin the work that may begin. Exit code 0 when that was done."""
+    from evalgate.stages.controller import control as stage
+    from evalgate.stages.controller import matrix
+
+    ended = stage(remote, _signal(event, event_name), here)
+    told = {"works": orjson.dumps(matrix(ended)).decode(), "conclusion": _conclusion([one.standing for one in ended])}
+    write_outputs(settings.from_environ().github_output, told)
+    if output == "json":
+        machine([{**one.standing.model_dump(mode="json"), "work": one.work} for one in ended])
+    for one in ended:
+        _say(one.standing)
+    return PASSED
+
+
+@pr.command()
+@pull_option
+@work_option
+@click.option("--into", type=click.Path(path_type=Path), required=True, help="Empty folder for the workspace.")
+@on_github
+@format_option
+def take(remote: "Remote", here: "Here", *, number: int, work: str, into: Path, output: str) -> int:
+    """Take over work: write the approved files into a folder, by commit and digest. Exit code 3 when it is not to be done."""
+    from evalgate.stages.handover import take as stage
+
+    taken = stage(remote, number, work, into.absolute(), here)
+    told = {name: "" if value is None else str(value) for name, value in taken._asdict().items()}
+    write_outputs(settings.from_environ().github_output, told)
+    if output == "json":
+        machine(told)
+    say(f"{into}: {taken.kind} of {taken.feature}, attempt {taken.attempt}")
+    return PASSED
+
+
+@pr.command()
+@pull_option
+@work_option
+@click.option("--step", type=click.Choice(["evaluating"]), required=True, help="What begins now.")
+@click.option("--training", type=click.Path(path_type=Path), required=True, help="training.json of the training that ended.")
+@on_github
+def step(remote: "Remote", here: "Here", *, number: int, work: str, step: str, training: Path) -> int:
+    """Note that the training is over. Exit code 3 when the work was superseded or cancelled meanwhile."""
+    from evalgate.stages.handover import trained
+
+    ended = trained(remote, number, work, training, here)
+    _say(ended.standing)
+    return PASSED
+
+
+@pr.command()
+@pull_option
+@work_option
+@click.option("--result", type=click.Path(path_type=Path), required=True, help="What the evaluation printed as JSON.")
+@on_github
+@format_option
+def finish(remote: "Remote", here: "Here", *, number: int, work: str, result: Path, output: str) -> int:
+    """Keep the verdict and its evidence, and tell the pull request. The exit code is the verdict's."""
+    from evalgate.stages.handover import finish as stage
+
+    done = stage(remote, number, work, result, here)
+    write_outputs(settings.from_environ().github_output, done.outputs)
+    if output == "json":
+        machine(done.outputs)
+    say(done.words)
+    return EXIT_OF.get(done.outputs["verdict"], PASSED if done.measured else NO_VERDICT)
+
+
+@pr.command()
+@pull_option
+@work_option
+@click.option("--job-result", required=True, help="What became of the job: success, failure, cancelled or skipped.")
+@on_github
+def settle(remote: "Remote", here: "Here", *, number: int, work: str, job_result: str) -> int:
+    """The last word: what a job left open is failed, whatever became of it. Exit code 3 when there is no verdict."""
+    from evalgate.stages.handover import settle as stage
+
+    ended = stage(remote, number, work, job_result, here)
+    _say(ended.standing)
+    return CODES[ended.standing.conclusion]
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _signal(event: Path, name: str) -> Signal:
+    """What the event file says.
+
+    Raises:
+        DatasetError: it is none.
+    """
+    content = store.read(event)
+    try:
+        told = orjson.loads(content) if len(content) <= LARGEST_EVENT else None
+    except orjson.JSONDecodeError:
+        told = None
+    if not isinstance(told, dict):
+        raise DatasetError(f"{event}: is no event file: give the one at $GITHUB_EVENT_PATH")
+    return signal_of(name, told)
+
+
+def _conclusion(standings: Sequence[Standing]) -> str:
+    return (standings[-1].conclusion or "in_progress") if standings else "none"
+
+
+def _say(standing: Standing) -> None:
+    """Everything that a person asks first: the headline, then every line of the checklist with what it waits for."""
+    say(f"#{standing.pull} at {standing.head[:7]} ({standing.kind}): {standing.headline}")
+    for condition in standing.conditions:
+        needs = f"; waits for {condition.needs}" if condition.needs else ""
+        say(f"  {condition.mark:8} {condition.words}{needs}")
+    for note in standing.notes:
+        say(f"  note: {note}")

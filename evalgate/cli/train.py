@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from evalgate import settings
-from evalgate.cli.options import feature_option, format_option, policy_option
+from evalgate.cli.options import feature_option, format_option, policy_option, registry_of, registry_option
 from evalgate.cli.output import machine, progress_bar, say
 from evalgate.errors import PASSED
+from evalgate.stages import story
 from evalgate.stages.check import check_change, refuse_errors
 from evalgate.stages.train import train as stage
 from evalgate.stages.workspace import open_workspace
@@ -18,18 +19,32 @@ from evalgate.store import only_one
 @policy_option
 @feature_option
 @click.option("--dataset", type=click.Path(path_type=Path), default=None, help="Dataset file. Default: the highest version.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder; a killed run goes on in it.")
+@registry_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Run folder; a killed run goes on in it. Default: where `evalgate run` looks for it.",
+)
 @format_option
-def train(policy_path: Path, feature: str | None, dataset: Path | None, out: Path, output: str) -> int:
+def train(
+    policy_path: Path,
+    feature: str | None,
+    dataset: Path | None,
+    registry_path: Path | None,
+    out: Path | None,
+    output: str,
+) -> int:
     """Fine-tune once: a checked dataset becomes an adapter and training.json."""
     workspace = open_workspace(policy_path, feature)
     report, rows = check_change(workspace, dataset)
     refuse_errors(report)
+    if report.change is None:
+        raise click.UsageError("no dataset")
+    out = out or workspace.root / "runs" / story.run_id(workspace, report.change, registry_of(registry_path, policy_path))
     settings.tame_libraries()
     busy = f"another process is at work in {out}: waiting until it is done"
     with only_one(out, waiting=lambda: say(busy)), progress_bar() as progress:
-        if report.change is None:
-            raise click.UsageError("no dataset")
         run = stage(workspace, report.change, rows, out, cache=settings.from_environ().cache, progress=progress)
     if output == "json":
         machine(run.model_dump(mode="json"))

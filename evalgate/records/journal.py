@@ -17,14 +17,14 @@ RUNNING = ("started", "training", "trained", "evaluating")
 """Steps after which somebody is at work."""
 ENDED = ("finished", "failed", "superseded", "cancelled")
 """Steps after which nobody is."""
-LEDGER = ("trained", "finished", "merged")
+LEDGER = ("trained", "finished", "failed", "merged")
 """Steps that count for other pull requests of the same feature: money, prompt changes, reviewed rows."""
 
 
 class Entry(Record):
     """One step.
 
-    One raw line: `{"schema": 1, "key": "head/1f0c...", "step": "head", "at": "2026-11-20T08:00:00Z", "pull": 12, "head": "1f0c..."}`
+    One raw line: `{"schema": 1, "key": "head/1f0c", "step": "head", "at": "2026-11-20T08:00:00Z", "pull": 12, "head": "1f0c"}`
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema", description="version of this line's shape")

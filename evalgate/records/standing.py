@@ -36,6 +36,7 @@ class Standing(Record):
     conclusion: Conclusion | None = Field(description="the check run's conclusion; none while work is going on")
     notes: tuple[str, ...] = Field(default=(), description="what else a reader should know; Markdown")
     binding: Binding | None = Field(default=None, description="what the next or the present work is bound to")
+    ready: bool = Field(default=False, description="everything that comes before the work is settled")
     start: bool = Field(default=False, description="the threshold is crossed and the work has not been begun")
 
     @property

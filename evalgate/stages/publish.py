@@ -7,13 +7,12 @@ from pydantic import ValidationError
 
 from evalgate import store
 from evalgate.errors import DatasetError
-from evalgate.judgement.markdown import code_span
-from evalgate.judgement.wording import counted
+from evalgate.judgement.comment import check_comment, no_result_comment
 from evalgate.records.check import CheckReport
+from evalgate.stages.outputs import write_outputs
 
 SUMMARY_LIMIT = 1_000_000
 """GitHub ends a job summary at 1 MiB."""
-SHOWN = 50
 
 
 def publish(result: Path, comment: Path, *, outputs: Path | None, summary: Path | None) -> str:
@@ -31,23 +30,15 @@ def publish(result: Path, comment: Path, *, outputs: Path | None, summary: Path 
     if run is not None:
         verdict, report, body = str(told["verdict"]), str(run / "report.md"), store.read(run / "comment.md").decode()
     elif told:
-        verdict, report, body = "none", "", _findings(told)
+        verdict, report, body = "none", "", check_comment(_checked(told))
     else:
-        verdict, report, body = "none", "", NOTHING
+        verdict, report, body = "none", "", no_result_comment()
     store.write(comment, body.encode())
-    if outputs is not None:
-        _append(outputs, _output("verdict", verdict) + _output("report", report) + _output("comment", str(comment)))
+    write_outputs(outputs, {"verdict": verdict, "report": report, "comment": str(comment)})
     if summary is not None:
         full = store.read(Path(report)).decode() if report else body
         _append(summary, full if len(full.encode()) < SUMMARY_LIMIT else body)
     return verdict
-
-
-NOTHING = """\
-<!-- evalgate: one comment -->
-> [!CAUTION]
-> **EvalGate: no verdict.** The command ended without a result; the step's log says why. Nothing was measured.
-"""
 
 
 def _parse(printed: bytes, result: Path) -> dict[str, object]:
@@ -62,35 +53,11 @@ def _parse(printed: bytes, result: Path) -> dict[str, object]:
     return told
 
 
-def _findings(told: dict[str, object]) -> str:
-    """The comment of a check: a table of findings, errors first, each in code spans."""
+def _checked(told: dict[str, object]) -> CheckReport:
     try:
-        report = CheckReport.model_validate_json(orjson.dumps(told))
+        return CheckReport.model_validate_json(orjson.dumps(told))
     except ValidationError as error:
         raise DatasetError("the result is neither a check report nor a run") from error
-    alert = "CAUTION" if report.refused else "TIP"
-    lines = [
-        "<!-- evalgate: one comment -->",
-        f"> [!{alert}]",
-        f"> **EvalGate: dataset {'refused' if report.refused else 'checked'}**: "
-        f"{counted(report.rows, 'row')}, {counted(len(report.findings), 'finding')}.",
-        "",
-    ]
-    if report.findings:
-        lines += ["| where | severity | code | what |", "|---|---|---|---|"]
-    for found in sorted(report.findings, key=lambda finding: finding.severity != "error")[:SHOWN]:
-        lines.append(
-            f"| {code_span(f'{found.path}:{found.line}')} | {found.severity} | {found.code} | {code_span(found.message)} |"
-        )
-    if len(report.findings) > SHOWN:
-        lines += ["", f"*{len(report.findings) - SHOWN} more are in the step's output.*"]
-    return "\n".join(lines) + "\n"
-
-
-def _output(name: str, value: str) -> str:
-    """One output between lines that no value can hold, for they carry its digest: a path with a line break stays one value."""
-    end = f"end-{store.key_of_bytes(value.encode())}"
-    return f"{name}<<{end}\n{value}\n{end}\n"
 
 
 def _append(path: Path, text: str) -> None:

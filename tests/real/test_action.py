@@ -10,8 +10,9 @@ import pytest
 from ruamel.yaml import YAML
 from workflow_runs import (
     ACT,
+    CHECK,
+    ON_DEMAND,
     REPOSITORY,
-    WORKFLOW,
     Copy,
     Ran,
     copy_of_the_repository,
@@ -32,6 +33,8 @@ HOSTILE = (
 )
 """Text that would leave a file, an output or a mark in the log, wherever anything took it for more than text."""
 GOOD = '{"intent": "refund"}'
+NOTHING = {"verdict": "none", "lift": "", "report": "", "candidate": ""}
+"""Outputs of a job that came to no verdict."""
 
 
 @pytest.fixture
@@ -44,23 +47,23 @@ class TestOnAPullRequest:
         rows = [*rows_of(copy.root / DATASET), row("Could I pay in two parts?", GOOD)]
         ran = on_a_pull_request(copy, rows)
         assert ran.code == 0
-        assert ran.jobs == {"check": "success", "run": "skipped"}
-        assert ran.job_outputs("check") == {"verdict": "none"}
+        assert ran.jobs == {"check": "success"}
         both = len(rows) + len(rows) - 1  # every version is checked
         assert f"> [!TIP]\n> **EvalGate: dataset checked**: {both} rows, 0 findings." in ran.comment
         assert ran.summary() == ran.comment
+        assert checked(ran) == {"rows": both, "findings": []}
 
     def test_a_row_without_an_answer_fails_the_job_and_is_named_in_the_comment_before_any_warning(self, copy: Copy) -> None:
         rows = rows_of(copy.root / DATASET)
         broken = {"messages": [{"role": "user", "content": "Anybody there?"}], "metadata": {"source": "synthetic"}}
         ran = on_a_pull_request(copy, [*rows, *rows[:60], broken])
         assert ran.code == 1
-        assert ran.jobs == {"check": "failure", "run": "skipped"}
-        assert (ran.result("evalgate", "1"), ran.result("evalgate", "publish")) == ("failure", "success")
-        assert ran.job_outputs("check") == {"verdict": "none"}
+        assert ran.jobs == {"check": "failure"}
+        assert (ran.result("evalgate", "2"), ran.result("evalgate", "publish")) == ("failure", "success")
         assert "> [!CAUTION]\n> **EvalGate: dataset refused**: " in ran.comment
         assert f"|---|---|---|---|\n| `{NEXT}:{len(rows) + 61}` | error | EG203 | `the last turn is not the " in ran.comment
         assert ran.summary() == ran.comment
+        assert f"{NEXT}:{len(rows) + 61}" in [f"{found['path']}:{found['line']}" for found in checked(ran)["findings"]]
 
     def test_hostile_names_and_rows_run_nothing_and_forge_nothing(self, copy: Copy) -> None:
         branch = f"a'$({TRAP})`{TRAP}`\"".replace(" ", "${IFS}")
@@ -72,11 +75,10 @@ class TestOnAPullRequest:
             {"messages": [], "metadata": {"x": "##[group]forged"}},
         ]
         ran = on_a_pull_request(copy, rows, hostile=HOSTILE, branch=branch)
-        assert ran.jobs == {"check": "failure", "run": "skipped"}
+        assert ran.jobs == {"check": "failure"}
         assert ran.result("evalgate", "publish") == "success"
         assert "EG202" in ran.comment
         assert nothing_happened(ran)
-        assert ran.job_outputs("check") == {"verdict": "none"}
 
 
 class TestOnDemand:
@@ -88,10 +90,11 @@ class TestOnDemand:
         make_the_job_small(copy)
         copy.write(NEXT, jsonl(good_rows()))
         copy.commit()
-        ran = copy.act("workflow_dispatch", {"inputs": {}}, cache=cache, timeout=1700)
-        assert ran.jobs == {"check": "skipped", "run": "success"}
+        ran = copy.act("workflow_dispatch", {"inputs": {}}, workflow=ON_DEMAND, cache=cache, timeout=1700)
+        assert ran.jobs == {"run": "success"}
         outputs, made = ran.job_outputs("run"), run_folder(ran)
-        assert outputs == {"verdict": "pass", "report": ran.outputs("evalgate")["report"]}
+        assert outputs == {name: ran.outputs("evalgate")[name] for name in NOTHING}
+        assert outputs["verdict"] == "pass"
         assert outputs["report"].endswith(f"/runs/{made.name}/report.md")
         assert ran.summary().strip() == (made / "report.md").read_text().strip()
         assert "| scope | n | base | candidate | lift |" in ran.summary()
@@ -110,8 +113,8 @@ class TestOnDemand:
         make_the_job_small(copy)
         copy.write("harmful.jsonl", jsonl(harmful_rows()))
         copy.commit()
-        ran = copy.act("workflow_dispatch", {"inputs": {"dataset": "harmful.jsonl"}}, cache=cache, timeout=1700)
-        assert ran.jobs == {"check": "skipped", "run": "failure"}
+        ran = copy.act("workflow_dispatch", {"inputs": {"dataset": "harmful.jsonl"}}, workflow=ON_DEMAND, cache=cache, timeout=1700)
+        assert ran.jobs == {"run": "failure"}
         assert ran.job_outputs("run")["verdict"] == "fail"
         assert ran.result("evalgate", "publish") == "success"
         made = run_folder(ran)
@@ -124,27 +127,27 @@ class TestOnDemand:
 
     def test_a_broken_policy_is_no_verdict_and_fails_the_job(self, copy: Copy) -> None:
         copy.write("evalgate.yaml", "version: 1\nfeatures:\n  support-intent: {promt: x.md}\n")
-        ran = copy.act("workflow_dispatch", {"inputs": {}})
+        ran = copy.act("workflow_dispatch", {"inputs": {}}, workflow=ON_DEMAND)
         assert ran.code == 1
-        assert ran.jobs == {"check": "skipped", "run": "failure"}
+        assert ran.jobs == {"run": "failure"}
         assert (ran.result("evalgate", "1"), ran.result("evalgate", "publish")) == ("failure", "success")
         assert "evalgate.yaml:3: unknown key features.support-intent.promt" in ran.said
-        assert ran.job_outputs("run") == {"verdict": "none", "report": ""}
+        assert ran.job_outputs("run") == NOTHING
         assert "**EvalGate: no verdict.**" in ran.comment
         assert "**EvalGate: no verdict.**" in ran.summary()
 
     def test_an_interpreter_without_evalgate_is_no_verdict_and_fails_the_job(self, copy: Copy) -> None:
-        ran = copy.act("workflow_dispatch", {"inputs": {}}, python="/nowhere/python")
-        assert ran.jobs == {"check": "skipped", "run": "failure"}
-        assert ran.job_outputs("run") == {"verdict": "none", "report": ""}
+        ran = copy.act("workflow_dispatch", {"inputs": {}}, workflow=ON_DEMAND, python="/nowhere/python")
+        assert ran.jobs == {"run": "failure"}
+        assert ran.job_outputs("run") == NOTHING
         assert "**EvalGate: no verdict.** EvalGate could not be installed" in ran.comment
         assert ran.summary().strip() == ran.comment.strip()
 
     def test_a_hostile_dataset_path_runs_nothing_and_forges_nothing(self, copy: Copy) -> None:
-        ran = copy.act("workflow_dispatch", {"inputs": {"dataset": HOSTILE}})
-        assert ran.jobs == {"check": "skipped", "run": "failure"}
+        ran = copy.act("workflow_dispatch", {"inputs": {"dataset": HOSTILE}}, workflow=ON_DEMAND)
+        assert ran.jobs == {"run": "failure"}
         assert nothing_happened(ran)
-        assert ran.job_outputs("run") == {"verdict": "none", "report": ""}
+        assert ran.job_outputs("run") == NOTHING
 
 
 class TestTheAction:
@@ -274,7 +277,7 @@ def on_a_pull_request(copy: Copy, rows: Sequence[dict[str, Any]], *, hostile: st
     head = {"ref": branch, "sha": copy.commit(hostile), "label": f"{hostile}:{branch}"}
     pull = {"number": 7, "title": hostile, "body": hostile, "labels": [{"name": hostile}], "user": {"login": hostile}}
     pull |= {"head": head, "base": {"ref": "main", "sha": base}}
-    return copy.act("pull_request", {"action": "opened", "pull_request": pull, "sender": {"login": hostile}}, workflow=WORKFLOW)
+    return copy.act("pull_request", {"action": "opened", "pull_request": pull, "sender": {"login": hostile}}, workflow=CHECK)
 
 
 def use(copy: Copy, uses: dict[str, dict[str, str]]) -> Ran:
@@ -292,6 +295,13 @@ def nothing_happened(ran: Ran) -> bool:
     assert not (ran.kept / "pwned").exists()
     assert ran.commands <= {"set-output", "summary"}
     return True
+
+
+def checked(ran: Ran) -> dict[str, Any]:
+    """What the artifact's one file says that the check found, without what it was about."""
+    (path,) = (ran.kept / "artifacts/evalgate-check").iterdir()
+    assert path.name == "check.json"
+    return {name: value for name, value in record(path).items() if name in ("rows", "findings")}
 
 
 def run_folder(ran: Ran) -> Path:

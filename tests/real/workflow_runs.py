@@ -1,8 +1,9 @@
-"""A throw-away copy of this repository on which its own workflow runs under act: no Docker, no network, nobody's home.
+"""A throw-away copy of this repository on which its own workflows run under act: no Docker, no network, nobody's home.
 
 What GitHub gives and act does not is replaced by stand-ins: actions/setup-python does nothing (the interpreter of the
-tests is used), actions/upload-artifact copies into a folder. The copy's workflow gets two additions, to see what a run
-made: a last step in every job that keeps the comment, and a last job that keeps every job's result and outputs.
+tests is used), actions/upload-artifact copies into a folder. The copy's workflows get additions, to see what a run made: a
+last step in every job that keeps the comment, and a last job that keeps every job's result and outputs. Where a run talks
+to a GitHub (the test server), each job gets a token of its own, which may do what the job's permissions say and no more.
 """
 
 import json
@@ -23,19 +24,27 @@ PARTS = (
     "prompts", "pyproject.toml",
 )  # fmt: skip
 """What of the repository a run may look at."""
-WORKFLOW = Path(".github/workflows/evalgate.yml")
+CHECK = Path(".github/workflows/evalgate-check.yml")
+TRUSTED = Path(".github/workflows/evalgate.yml")
+ON_DEMAND = Path(".github/workflows/evalgate-run.yml")
+SHIPPED = (CHECK, TRUSTED, ON_DEMAND)
 ACT = shutil.which("act", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 """The act of the environment that runs the tests; None where there is none."""
 KEEP_COMMENT = 'if [ -n "$COMMENT" ]; then cp "$COMMENT" "$KEPT/comment.md"; fi'
 KEEP_JOBS = """printf '%s' "$NEEDS" > "$KEPT/jobs.json\""""
 UPLOAD = """\
-if [ -e "$WHERE" ]; then
+if [ -d "$WHERE" ]; then
   mkdir -p "$KEPT/artifacts/$NAME"
   cp -R "$WHERE/." "$KEPT/artifacts/$NAME"
+elif [ -e "$WHERE" ]; then
+  mkdir -p "$KEPT/artifacts/$NAME"
+  cp "$WHERE" "$KEPT/artifacts/$NAME"
 elif [ "$WITHOUT" != ignore ]; then
   exit 1
 fi
 """
+OWN_TOKEN = "TOKEN_OF_THE_JOB_"
+"""Secret that holds a job's token, with the job's name in capitals."""
 STAND_INS = {"actions/setup-python": "true", "actions/upload-artifact": UPLOAD}
 
 
@@ -94,6 +103,20 @@ class Ran(NamedTuple):
         return jobs
 
 
+class GitHub(NamedTuple):
+    """What a run is told of the GitHub that it talks to."""
+
+    url: str
+    run: int
+    """Number of this workflow run."""
+    actor: str
+    """Login of who caused it."""
+    token: str
+    """The job's own token, as `github.token` gives it."""
+    tokens: Mapping[str, str] = {}
+    """Job -> the token that it is given as an input instead."""
+
+
 class Copy(NamedTuple):
     """A copy of the repository with a history of its own."""
 
@@ -125,9 +148,10 @@ class Copy(NamedTuple):
         event: str,
         payload: Mapping[str, Any],
         *,
-        workflow: Path = WORKFLOW,
+        workflow: Path,
         python: str = sys.executable,
         cache: Path | None = None,
+        github: GitHub | None = None,
         timeout: float = 120,
     ) -> Ran:
         """Run a workflow of the copy, as it lies there now, on an event. `cache`: EvalGate's; default: an empty one."""
@@ -142,7 +166,7 @@ class Copy(NamedTuple):
             "--platform", "ubuntu-latest=-self-hosted", "--action-offline-mode", "--no-cache-server",
             "--action-cache-path", str(folder / "act"), "--var", f"EVALGATE_PYTHON={python}",
             "--env", f"KEPT={kept}", "--env", f"EVALGATE_CACHE={cache or folder / 'cache'}",
-            *_stand_ins(self.root / workflow, folder),
+            *_stand_ins(self.root, workflow, folder), *(_of_github(github) if github else ()),
         ]  # fmt: skip
         surroundings = {"PATH": os.environ["PATH"], "HOME": str(home)}
         code, printed = _run(command, self.root, surroundings, timeout)
@@ -152,7 +176,7 @@ class Copy(NamedTuple):
 
 
 def copy_of_the_repository(scratch: Path) -> Copy:
-    """A copy as octo/evalgate, committed, its workflow made to keep what a run makes."""
+    """A copy as octo/evalgate, committed, its workflows made to keep what a run makes."""
     copy = Copy(scratch / "evalgate", scratch)
     copy.root.mkdir(parents=True)
     for part in PARTS:
@@ -161,7 +185,8 @@ def copy_of_the_repository(scratch: Path) -> Copy:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copyfile(source, target)
-    keep_what_is_made(copy.root / WORKFLOW)
+    for workflow in SHIPPED:
+        keep_what_is_made(copy.root / workflow)
     copy.git("init", "--quiet", "--initial-branch=main")
     copy.git("remote", "add", "origin", "https://github.com/octo/evalgate.git")
     copy.commit("copy")
@@ -171,6 +196,7 @@ def copy_of_the_repository(scratch: Path) -> Copy:
 def keep_what_is_made(workflow: Path) -> None:
     """Add the keeping step to every job and the keeping job to the workflow."""
     yaml = YAML()
+    yaml.preserve_quotes, yaml.width = True, 1_000
     document = yaml.load(workflow)
     jobs = document["jobs"]
     for job in jobs.values():
@@ -212,10 +238,42 @@ def _run(command: Sequence[str], folder: Path, surroundings: Mapping[str, str], 
     return running.returncode, printed
 
 
-def _stand_ins(workflow: Path, folder: Path) -> list[str]:
-    """act's options that replace every action from elsewhere, at the very commits that the workflow names."""
+def give_own_tokens(workflow: Path) -> dict[str, dict[str, str]]:
+    """Hand every job's action a token of the job's own; job -> permissions that the workflow declares for it."""
+    yaml = YAML()
+    yaml.preserve_quotes, yaml.width = True, 1_000
+    document = yaml.load(workflow)
+    declared = {}
+    for name, job in document["jobs"].items():
+        for step in job["steps"]:
+            if step.get("id") == "evalgate":
+                step["with"]["github-token"] = f"${{{{ secrets.{_secret(name)} }}}}"
+                declared[str(name)] = {area.replace("-", "_"): str(level) for area, level in job["permissions"].items()}
+    yaml.dump(document, workflow)
+    return declared
+
+
+def _secret(job: str) -> str:
+    return OWN_TOKEN + job.upper().replace("-", "_")
+
+
+def _of_github(github: GitHub) -> list[str]:
+    """act's options that point the steps at a GitHub; the secrets' names are in upper case, as GitHub keeps them."""
+    env = {"GITHUB_API_URL": github.url, "GITHUB_RUN_ID": str(github.run), "EVALGATE_PACE": "0"}
+    secrets = {"GITHUB_TOKEN": github.token, **{_secret(job): token for job, token in github.tokens.items()}}
+    options = ["--actor", github.actor]
+    for name, value in env.items():
+        options += ["--env", f"{name}={value}"]
+    for name, value in secrets.items():
+        options += ["--secret", f"{name}={value}"]
+    return options
+
+
+def _stand_ins(root: Path, workflow: Path, folder: Path) -> list[str]:
+    """act's options that replace every action from elsewhere, at the very commits that workflow and actions name."""
     options = []
-    for action, reference in sorted(set(re.findall(r"uses: (actions/[\w-]+)@(\w+)", workflow.read_text()))):
+    text = "".join(path.read_text() for path in (root / workflow, *sorted(root.glob(".github/actions/*/action.yml"))))
+    for action, reference in sorted(set(re.findall(r"uses: (actions/[\w-]+)@(\w+)", text))):
         if action != "actions/checkout":  # act does it: the copy itself is put into place
             (folder / action).mkdir(parents=True)
             (folder / action / "action.yml").write_text(_composite(STAND_INS[action]))

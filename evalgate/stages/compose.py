@@ -1,0 +1,174 @@
+"""A workspace made from git objects: all that decides from the target branch, and from the head only what is under judgement.
+
+Nothing of the pull request is checked out: files are read by commit, and links, submodules and odd names are refused.
+"""
+
+import posixpath
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from evalgate import policy as policy_files
+from evalgate import registry, store
+from evalgate.errors import PolicyError
+from evalgate.pull_request import tree as git
+from evalgate.pull_request.client import Remote
+from evalgate.records.policy import Policy
+from evalgate.records.pull_request import PullRequest
+from evalgate.records.registry import Registry
+from evalgate.review.codeowners import PLACES as CODEOWNERS
+from evalgate.review.kinds import Change, Places, change_of, inside, suite_places
+
+MOST = 100 << 20
+"""Largest file that is read, in bytes: GitHub takes no larger one."""
+MOST_IN_ALL = 1 << 30
+"""Bytes of a whole workspace."""
+
+Tree = dict[str, git.Blob]
+
+
+class Trees(NamedTuple):
+    """A pull request's two sides, listed but not read, and what the target branch says of them."""
+
+    target: Tree
+    head: Tree
+    policy: Policy
+    change: Change
+    registry: Registry
+
+
+class NoPolicyError(PolicyError):
+    """The target branch has no policy: EvalGate has nothing to say there yet."""
+
+
+def trees_of(remote: Remote, pull: PullRequest, places: Places) -> Trees:
+    """Both sides of a pull request, and its change by the target branch's policy.
+
+    Raises:
+        NoPolicyError: the target branch has none.
+        PolicyError, RegistryError: the target branch's policy or registry is wrong.
+    """
+    target = git.tree(remote, pull.target)
+    if places.policy not in target:
+        raise NoPolicyError(f"{places.policy}: the target branch {pull.target_branch!r} has no policy")
+    policy = policy_files.parse(git.read(remote, target[places.policy], most=MOST), places.policy)
+    known = Registry(version=1)
+    if places.registry in target:
+        known = registry.parse(git.read(remote, target[places.registry], most=MOST), places.registry)
+    return Trees(target, git.tree(remote, pull.head), policy, change_of(pull.files, policy, places), known)
+
+
+def compose(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
+    """The workspace of a change, written into an empty folder; the path of its policy.
+
+    Of a dataset change the dataset comes from the head; of a suite change policy, prompts and suites do. All else is the
+    target branch's.
+
+    Raises:
+        PolicyError: a file is a link, too large, oddly named, or missing.
+    """
+    change = trees.change
+    chosen = {path: blob for path, blob in trees.target.items() if _decides(path, trees, places)}
+    if change.kind == "dataset" and change.dataset is not None:
+        store.refuse_odd_name(Path(change.dataset))
+        chosen[change.dataset] = trees.head[change.dataset]
+    if change.kind == "suite":
+        chosen = {path: blob for path, blob in chosen.items() if not _is_of_suites(path, trees.policy, places)}
+        chosen |= _suites_of_head(remote, trees, places)
+    _write(remote, chosen, into)
+    return into / places.policy
+
+
+def before(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
+    """The target branch's own workspace, without anything of the head: what a suite change is held against."""
+    _write(remote, {path: blob for path, blob in trees.target.items() if _decides(path, trees, places)}, into)
+    return into / places.policy
+
+
+def dataset_of(remote: Remote, trees: Trees) -> bytes | None:
+    """The bytes of the dataset under judgement; None where nothing is left to train on.
+
+    Raises:
+        PolicyError: it is a link or too large.
+    """
+    path = trees.change.dataset
+    return None if path is None else git.read(remote, trees.head[path], most=MOST)
+
+
+def trained_before(remote: Remote, trees: Trees, feature: str) -> bytes | None:
+    """The dataset version that was trained and registered last, read from the target branch; None where there is none.
+
+    One whose bytes are no longer what the registry says is none: then every row counts as new.
+    """
+    known = trees.registry.features.get(feature)
+    entries = [e for e in known.variants.values() if e.dataset is not None] if known else []
+    for entry in sorted(entries, key=lambda entry: entry.registered_at or "", reverse=True):
+        path = entry.dataset.uri.removeprefix("path:") if entry.dataset else ""
+        if path in trees.target and entry.dataset is not None:
+            content = git.read(remote, trees.target[path], most=MOST)
+            return content if store.key_of_bytes(content) == entry.dataset.sha256 else None
+    return None
+
+
+def codeowners(remote: Remote, trees: Trees) -> str | None:
+    """The target branch's CODEOWNERS, from the place where GitHub looks first."""
+    found = next((path for path in CODEOWNERS if path in trees.target), None)
+    return None if found is None else git.read(remote, trees.target[found], most=MOST).decode("utf-8", "replace")
+
+
+def _decides(path: str, trees: Trees, places: Places) -> bool:
+    """True for files of the target branch that shape a judgement."""
+    if path in (places.policy, places.registry):
+        return True
+    return any(inside(path, place, folder) for place, folder in _named(trees, places))
+
+
+def _named(trees: Trees, places: Places) -> Iterable[tuple[str, str]]:
+    """Places that policy and registry name, with the folder that each starts in; datasets are not among them."""
+    home, registered = posixpath.dirname(places.policy), posixpath.dirname(places.registry)
+    for name, feature in trees.policy.features.items():
+        yield from ((place, home) for place in suite_places(feature))
+        weights = (feature.base_model or "").partition(":")
+        if weights[0] in ("path", "scripted"):
+            yield weights[2], home
+        known = trees.registry.features.get(name)
+        for entry in known.variants.values() if known else ():
+            if entry.adapter is not None and entry.adapter.uri.startswith("path:"):
+                yield entry.adapter.uri.removeprefix("path:"), registered
+
+
+def _is_of_suites(path: str, policy: Policy, places: Places) -> bool:
+    folder = posixpath.dirname(places.policy)
+    asked = [place for feature in policy.features.values() for place in suite_places(feature)]
+    return path == places.policy or any(inside(path, place, folder) for place in asked)
+
+
+def _suites_of_head(remote: Remote, trees: Trees, places: Places) -> Tree:
+    """The head's policy and all that it names; where that policy is wrong, what the target's names."""
+    policy = trees.policy
+    if places.policy in trees.head:
+        policy = policy_files.parse(git.read(remote, trees.head[places.policy], most=MOST), places.policy)
+    return {path: blob for path, blob in trees.head.items() if _is_of_suites(path, policy, places)}
+
+
+def _write(remote: Remote, chosen: Tree, into: Path) -> None:
+    """Every chosen file at its place, after all names and sizes were looked at; a link or a submodule is refused.
+
+    Raises:
+        PolicyError: with every file that may not be written.
+    """
+    problems = [problem for path in sorted(chosen) for problem in _problems(path)]
+    size = sum(blob.size or 0 for blob in chosen.values())
+    if size > MOST_IN_ALL:
+        problems.append(f"the files that decide have {size >> 20} MB in all, at most {MOST_IN_ALL >> 20} MB are read")
+    if problems:
+        raise PolicyError(*problems)
+    for path, blob in sorted(chosen.items()):
+        store.write(into / path, git.read(remote, blob, most=MOST))
+
+
+def _problems(path: str) -> Sequence[str]:
+    parts = path.split("/")
+    if any(part in ("", ".", "..", ".git") for part in parts):
+        return [f"{path!r}: no such path may be written: rename it"]
+    return []

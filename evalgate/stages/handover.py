@@ -1,0 +1,259 @@
+"""What the half that trains and evaluates takes over, and what it gives back: commits and digests in, evidence out.
+
+The job that runs these commands holds a token; the commands between them, which read rows and run models, do not.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from evalgate import store
+from evalgate.errors import DatasetError, NotMeasured
+from evalgate.pull_request import facts
+from evalgate.pull_request.client import Remote
+from evalgate.records.binding import Binding
+from evalgate.records.comparison import Comparison
+from evalgate.records.journal import Entry
+from evalgate.records.training import TrainingRun
+from evalgate.records.verdict import Verdict
+from evalgate.review.work import Work, attempt, works
+from evalgate.stages.compose import before, trees_of
+from evalgate.stages.controller import Ended, reconcile
+from evalgate.stages.trigger import Here, Seen, judge_files, look
+
+EVIDENCE_FILES = ("verdict.json", "compare.json", "report.md")
+"""Of a run folder: what the comment is made of, and what people open."""
+
+
+class Taken(NamedTuple):
+    """Work that was taken over: a workspace that is, byte for byte, what was approved."""
+
+    workspace: Path
+    policy: Path
+    registry: Path | None
+    """None where the target branch has none yet."""
+    kind: str
+    feature: str
+    dataset: Path | None
+    attempt: int
+
+
+def take(remote: Remote, number: int, work: str, into: Path, here: Here) -> Taken:
+    """Take over a piece of work: its files, written into `into` by commit, and its first step in the journal.
+
+    Raises:
+        NotMeasured: it is not to be done any more, or what was approved is not what is there.
+    """
+    seen, found = _ours(remote, number, work, here)
+    bound = found.started.binding
+    if bound is None:
+        raise NotMeasured(f"the journal says nothing of what {work} is bound to: `/evalgate train` begins anew")
+    if not seen.standing.ready:
+        waits = "; ".join(seen.standing.waits_for) or "something is not settled any more"
+        raise NotMeasured(f"nothing is trained: what was settled when this began is not any more: waits for {waits}")
+    pull = facts.observe(remote, number).model_copy(update={"target": bound.target})
+    trees = trees_of(remote, pull, here.places)
+    check, binding = judge_files(remote, pull, trees, here.places, into, seen.entries)
+    _same(bound, binding)
+    if check.refused:
+        raise NotMeasured("the dataset has errors: nothing is trained on it")
+    if trees.change.kind == "suite":
+        before(remote, trees, here.places, into / ".before")
+    _note(seen, found, "training" if trees.change.kind == "dataset" else "evaluating", here)
+    reconcile(remote, number, here)
+    registry = into / here.places.registry
+    return Taken(
+        workspace=into,
+        policy=into / here.places.policy,
+        registry=registry if registry.exists() else None,
+        kind=trees.change.kind,
+        feature=bound.feature,
+        dataset=None if bound.dataset is None else into / bound.dataset,
+        attempt=attempt(seen.entries, work),
+    )
+
+
+def trained(remote: Remote, number: int, work: str, training: Path, here: Here) -> Ended:
+    """Note that the training is over and the evaluation begins.
+
+    Raises:
+        NotMeasured: the work was superseded or cancelled meanwhile: nothing more is spent on it.
+    """
+    seen, found = _ours(remote, number, work, here)
+    run = store.read_record(training, TrainingRun)
+    bound = found.started.binding
+    if bound is not None and (run.change.path, run.change.sha256) != (_in_policy(bound, here), bound.dataset_sha256):
+        raise NotMeasured(f"{training}: was trained on {run.change.path} ({run.change.sha256}), not on what was approved")
+    _note(seen, found, "trained", here, tokens=run.tokens_seen, seconds=run.seconds)
+    _note(seen, found, "evaluating", here)
+    return reconcile(remote, number, here)
+
+
+class Done(NamedTuple):
+    """What a piece of work brought."""
+
+    outputs: dict[str, str]
+    """Of the workflow step: verdict, lift, report, candidate; "none" and empty where there is no verdict."""
+    words: str
+    """For people."""
+    measured: bool
+    """True for a verdict, and for a suite change that was measured."""
+
+
+NOTHING = {"verdict": "none", "lift": "", "report": "", "candidate": ""}
+
+
+def finish(remote: Remote, number: int, work: str, result: Path, here: Here) -> Done:
+    """Put the verdict and what it rests on beside the journal, and make the pull request true.
+
+    `result` is what `evalgate run --format json` printed, or `evalgate pr measure-suite`; nothing where they failed.
+
+    Raises:
+        NotMeasured: the work was ended meanwhile, or what it brought is not bound to what was approved.
+    """
+    seen, found = _ours(remote, number, work, here)
+    told = _printed(result)
+    if "measured" in told:
+        done = _measured(seen, found, told, here)
+    elif "run" in told:
+        done = _judged(seen, found, Path(str(told["run"])), here)
+    else:
+        why = "it ended without a result; the job's log says why"
+        _note(seen, found, "failed", here, why=why)
+        done = Done(NOTHING, why, measured=False)
+    reconcile(remote, number, here)
+    return done
+
+
+def _judged(seen: Seen, found: Work, folder: Path, here: Here) -> Done:
+    """The verdict in a run folder, bound to what was approved, with its evidence beside the journal."""
+    verdict = store.read_record(folder / "verdict.json", Verdict)
+    _of_this(found, folder, verdict)
+    home = f"runs/{seen.pull.number}/{found.started.work}"
+    files = {f"{home}/{name}": store.read(folder / name) for name in EVIDENCE_FILES}
+    evidence = {name: store.key_of_bytes(content) for name, content in files.items()}
+    said: dict[str, Any] = {"why": verdict.summary, "verdict": verdict.verdict, "overall": verdict.scopes[0].state}
+    _note(seen, found, "finished", here, files=files, evidence=evidence, **said)
+    lift = verdict.scopes[0].lift
+    outputs = {
+        "verdict": verdict.verdict,
+        "lift": "" if lift is None else f"{lift * 100:.1f}",
+        "report": here.page(seen.evidence, f"{home}/report.md") or str(folder / "report.md"),
+        "candidate": str(folder / "adapter"),
+    }
+    return Done(outputs, f"{verdict.verdict}: {verdict.summary}", measured=True)
+
+
+def _of_this(found: Work, folder: Path, verdict: Verdict) -> None:
+    """Nothing, or an error: comparison, training and verdict in a run folder are of one another, and of the work.
+
+    Raises:
+        NotMeasured: naming what is not.
+    """
+    comparison = store.read_record(folder / "compare.json", Comparison)
+    run = store.read_record(folder / "training.json", TrainingRun)
+    bound = found.started.binding
+    wrong = {
+        "comparison": store.key_of_bytes(store.read(folder / "compare.json")) != verdict.comparison_sha256,
+        "feature": bound is None or comparison.feature != bound.feature,
+        "dataset": bound is None or run.change.sha256 != bound.dataset_sha256,
+    }
+    named = [name for name, is_wrong in wrong.items() if is_wrong]
+    if named:
+        raise NotMeasured(f"{folder}: is not what was approved: {', '.join(named)} differ; nothing is decided")
+
+
+def settle(remote: Remote, number: int, work: str, job: str, here: Here) -> Ended:
+    """The last job's word: work that the job left open is failed, whatever became of the job; `job` is its result.
+
+    Raises:
+        NotMeasured: GitHub could not be asked or written to.
+    """
+    seen = look(remote, number, here)
+    left = [w for w in works(seen.entries) if w.running and w.started.work == work and _is_of_run(w, remote)]
+    for one in left:
+        begun = one.last.step != "started"
+        never = "it never began: the environment refused it or nobody approved in time, or no runner took it"
+        _note(seen, one, "failed", here, why=f"the job ended as {job}; " + ("the log says more" if begun else never))
+    return reconcile(remote, number, here)
+
+
+def _ours(remote: Remote, number: int, work: str, here: Here) -> tuple[Seen, Work]:
+    """The pull request as it stands, and the piece of work that this workflow run was given.
+
+    Raises:
+        NotMeasured: it is not in the journal, or is not to be done any more.
+    """
+    seen = look(remote, number, here)
+    found = [one for one in works(seen.entries) if one.started.work == work and _is_of_run(one, remote)]
+    if not found:
+        raise NotMeasured(f"the journal of #{number} knows no work {work} of this workflow run: `/evalgate train` begins it")
+    if not found[-1].running:
+        raise NotMeasured(f"the work on #{number} is {found[-1].last.step}: {found[-1].last.why or 'it has ended'}")
+    if found[-1].head != seen.pull.head:
+        raise NotMeasured(f"#{number} has a newer commit than the one that was approved: this work is superseded")
+    return seen, found[-1]
+
+
+def _is_of_run(work: Work, remote: Remote) -> bool:
+    """True for work that this workflow run began; a second attempt of the same run goes on with it."""
+    return _run(work.started.run) == _run(remote.run)
+
+
+def _run(name: str | None) -> str:
+    return (name or "").partition(".")[0]
+
+
+def _same(bound: Binding, found: Binding) -> None:
+    """Nothing, or an error: what was approved is what is there, field by field.
+
+    Raises:
+        NotMeasured: with every field that differs.
+    """
+    wrong = bound.differs_from(found) + (("tool",) if bound.tool != found.tool else ())
+    if wrong:
+        raise NotMeasured(f"what was approved is not what is here: {', '.join(wrong)} differ; nothing is trained")
+
+
+def _in_policy(bound: Binding, here: Here) -> str | None:
+    """The dataset's path as the workspace names it: from the policy's folder."""
+    folder = here.places.policy.rpartition("/")[0]
+    return None if bound.dataset is None else bound.dataset.removeprefix(f"{folder}/" if folder else "")
+
+
+def _note(seen: Seen, work: Work, step: Any, here: Here, *, files: dict[str, bytes] | None = None, **more: Any) -> Entry:
+    """One step of the work in the journal, once."""
+    if seen.journal is None:
+        raise NotMeasured("nothing of this pull request is kept in a journal")
+    key = f"{step}/{work.started.key}"
+    entry = here.entry(seen, step, key, work=work.started.work, run=work.started.run, binding=work.started.binding, **more)
+    return seen.journal.append(entry, files or {})
+
+
+def _measured(seen: Seen, work: Work, told: dict[str, Any], here: Here) -> Done:
+    """The end of a suite change: what was measured, without a verdict."""
+    report = str(told["report"]).encode()
+    name = f"runs/{seen.pull.number}/{work.started.work}/report.md"
+    said = {"why": str(told["measured"]), "overall": told.get("overall"), "kind": told.get("kind")}
+    evidence = {name: store.key_of_bytes(report)}
+    _note(seen, work, "finished", here, files={name: report}, evidence=evidence, **said)
+    return Done({**NOTHING, "report": here.page(seen.evidence, name) or ""}, str(told["measured"]), measured=True)
+
+
+def _printed(result: Path) -> dict[str, Any]:
+    """What a command printed as JSON; empty where it printed nothing.
+
+    Raises:
+        DatasetError: it is no JSON object.
+    """
+    content = store.read(result) if result.exists() else b""
+    if not content.strip():
+        return {}
+    try:
+        told = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise DatasetError(f"{result}: is no JSON: {error}") from error
+    if not isinstance(told, dict):
+        raise DatasetError(f"{result}: is no JSON object")
+    return told

@@ -1,3 +1,0 @@
-import "./hook.mjs";
-const {validate} = await import("@actions/languageservice");
-console.log(validate);
