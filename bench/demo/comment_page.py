@@ -9,11 +9,9 @@ Mermaid are drawn here by stand-ins, because GitHub's Markdown engine leaves the
 import html
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
-import zlib
 from pathlib import Path
 
 import cmarkgfm
@@ -136,26 +134,18 @@ def picture(browser: str, page: str, target: Path) -> None:
         height = re.search(r'data-height="(\d+)"', shown.stdout)[1]
         size = f"--window-size={WIDTH},{height}"
         subprocess.run([*call, size, f"--screenshot={target}", file.as_uri()], capture_output=True, check=True, timeout=60)
-    target.write_bytes(packed(target.read_bytes()))
-
-
-def packed(png: bytes) -> bytes:
-    """The same picture in fewer bytes: Chromium compresses for speed."""
-    chunks, at = [], 8
-    while at < len(png):
-        (length,) = struct.unpack(">I", png[at : at + 4])
-        chunks.append((png[at + 4 : at + 8], png[at + 8 : at + 8 + length]))
-        at += 12 + length
-    pixels = zlib.compress(zlib.decompress(b"".join(body for kind, body in chunks if kind == b"IDAT")), 9)
-    kept = [(kind, pixels if kind == b"IDAT" else body) for kind, body in chunks if kind in (b"IHDR", b"IDAT", b"IEND")]
-    once = list(dict(kept).items())
-    return png[:8] + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in once
-    )
 
 
 FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--hide-scrollbars",
+        "--force-device-scale-factor=0.9",
+    ),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", f"--window-size={WIDTH},400"),
 ]
 MEASURE = (

@@ -11,12 +11,12 @@ import orjson
 
 from evalgate import settings, store
 from evalgate.cli.options import format_option
-from evalgate.cli.output import EXIT_OF, machine, say
+from evalgate.cli.output import EXIT_OF, machine, progress_bar, say
 from evalgate.errors import NO_VERDICT, PASSED, REFUSED, DatasetError
 from evalgate.records.standing import Standing
 from evalgate.review.kinds import Places
 from evalgate.review.signals import Signal, signal_of
-from evalgate.stages.outputs import write_outputs
+from evalgate.stages.outputs import add_summary, write_outputs
 from evalgate.stages.publish import publish
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def control(remote: "Remote", here: "Here", *, event: Path, event_name: str, out
         machine([{**one.standing.model_dump(mode="json"), "work": one.work} for one in ended])
     for one in ended:
         _say(one.standing)
+        add_summary(settings.from_environ().github_summary, one.body)
     return PASSED
 
 
@@ -156,6 +157,30 @@ def step(remote: "Remote", here: "Here", *, number: int, work: str, step: str, t
     return PASSED
 
 
+@pr.command("measure-suite")
+@click.option("--workspace", type=click.Path(path_type=Path), required=True, help="The folder that `pr take` wrote.")
+@click.option("--policy", type=click.Path(path_type=Path), default=Path("evalgate.yaml"), help="The policy, from that folder.")
+@click.option("--registry", type=click.Path(path_type=Path), default=Path("models.yaml"), help="The registry, from there.")
+@click.option("--feature", "features", required=True, help="The features, separated by a comma and a space.")
+@format_option
+def measure_suite(workspace: Path, policy: Path, registry: Path, features: str, output: str) -> int:
+    """Ask what is served the questions of a changed suite. Needs no token and writes nothing on GitHub."""
+    from evalgate.stages.compose import BEFORE
+    from evalgate.stages.suite_change import Desk, measure
+
+    settings.tame_libraries()
+    root = workspace.absolute()
+    after = root / policy
+    before = root / BEFORE / after.relative_to(root)
+    with progress_bar() as progress:
+        desk = Desk(settings.from_environ().cache, progress, say)
+        done = measure(before, after, root / registry, features.split(", "), desk)
+    if output == "json":
+        machine(done._asdict())
+    say(done.measured)
+    return PASSED
+
+
 @pr.command()
 @pull_option
 @work_option
@@ -185,6 +210,7 @@ def settle(remote: "Remote", here: "Here", *, number: int, work: str, job_result
 
     ended = stage(remote, number, work, job_result, here)
     _say(ended.standing)
+    add_summary(settings.from_environ().github_summary, ended.body)
     return CODES[ended.standing.conclusion]
 
 

@@ -180,7 +180,8 @@ def _alert(standing: Standing, verdict: Verdict | None) -> str:
     """Which box the headline stands in. An inconclusive verdict is no proof of harm, though the check run is red."""
     if standing.conclusion is None:
         return "NOTE"
-    if standing.conclusion == "failure" and verdict is not None and verdict.verdict == "inconclusive":
+    refused = any(condition.mark == "refused" for condition in standing.conditions)
+    if standing.conclusion == "failure" and not refused and verdict is not None and verdict.verdict == "inconclusive":
         return ALERTS["inconclusive"]
     return {"success": "TIP", "failure": "CAUTION", "action_required": "WARNING"}[standing.conclusion]
 
@@ -193,16 +194,22 @@ def _rendered(told: Told, room: Room, marker: str | None) -> str:
         told=told,
         room=room,
         s=told.standing,
+        needs=_needs(told.standing) if told.standing else (),
         c=told.comparison if judged else None,
         v=told.verdict if judged else None,
         marks=MARKS,
         chart=chart(told.verdict.scopes) if told.verdict and judged and told.stale is None else None,
         findings=in_order(told.findings),
-        refused=any(finding.severity == "error" for finding in told.findings),
+        blocking=any(finding.severity in ("error", "hold") for finding in told.findings),
         changed=_changed(told),
         binding=told.stale or (told.standing.binding if told.standing else None),
         scopes=worst_first(told.verdict.scopes) if told.verdict else (),
     )
+
+
+def _needs(standing: Standing) -> tuple[str, ...]:
+    """What is waited for; nothing where the headline says it all."""
+    return standing.waits_for if any(need not in standing.headline for need in standing.waits_for) else ()
 
 
 def _changed(told: Told) -> tuple[str, ...]:

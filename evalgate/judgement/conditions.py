@@ -8,7 +8,7 @@ from evalgate.records.check import CheckReport
 from evalgate.records.journal import Entry
 from evalgate.records.policy import Budget, Review
 from evalgate.records.pull_request import PullRequest
-from evalgate.records.standing import Condition
+from evalgate.records.standing import Condition, Mark
 from evalgate.review.approvals import Approvals, approvals, same_login
 from evalgate.review.codeowners import owners_of, people_of, teams_of
 from evalgate.review.costs import Estimate
@@ -24,9 +24,7 @@ def checked(report: CheckReport) -> Condition:
     rows = counted(report.rows, "row")
     if counts["error"]:
         words = f"checked: {counted(counts['error'], 'error')} in {rows}"
-        return Condition(
-            name="checked", mark="refused", words=words, needs="the author mends the rows that are named, and pushes"
-        )
+        return Condition(name="checked", mark="refused", words=words, needs="the author mends what is named, and pushes")
     if counts["hold"]:
         words = f"checked: {counted(counts['hold'], 'finding')} that a person must look at, in {rows}"
         return Condition(name="checked", mark="waiting", words=words, needs="the author removes what is named, and pushes")
@@ -40,7 +38,7 @@ def held_back(pull: PullRequest, review: Review) -> list[Condition]:
     if pull.draft:
         needs = "the author marks it ready for review"
         found.append(Condition(name="draft", mark="waiting", words="held back: it is a draft", needs=needs))
-    if review.hold_label in pull.labels:
+    if review.hold_label.casefold() in (label.casefold() for label in pull.labels):  # GitHub tells no upper from lower case
         label = code_span(review.hold_label)
         needs = f"somebody removes the label {label}"
         found.append(Condition(name="held", mark="waiting", words=f"held back by the label {label}", needs=needs))
@@ -68,18 +66,13 @@ def owned(pull: PullRequest, review: Review, paths: Sequence[str], codeowners: s
         return []
     if codeowners is None:
         return [Condition(name="owners", mark="refused", words="owners: the target branch has no CODEOWNERS", needs=_NO_OWNERS)]
-    missing = [path for path in paths if not _an_owner_approved(pull, owners_of(codeowners, path))]
+    by, owners = approvals(pull).by, {path: owners_of(codeowners, path) for path in paths}
+    missing = [path for path in paths if not any(same_login(one, login) for one in people_of(owners[path]) for login in by)]
     if not missing:
         return [Condition(name="owners", mark="done", words="approved by an owner of the dataset")]
-    owners = owners_of(codeowners, missing[0])
-    named = _names(people_of(owners)) if people_of(owners) else "an owner of it, by login"
-    teams = f" (members of {_names(teams_of(owners))} are not known to this token: name people)" if teams_of(owners) else ""
-    needs = f"the approval of {code_span(missing[0])} by {named}{teams}"
-    return [
-        Condition(
-            name="owners", mark="waiting", words=f"{counted(len(missing), 'file')} without an owner's approval", needs=needs
-        )
-    ]
+    words = f"{counted(len(missing), 'file')} without an owner's approval"
+    needs = _owner_asked(pull, missing[0], owners[missing[0]])
+    return [Condition(name="owners", mark="waiting", words=words, needs=needs)]
 
 
 def reviewed(review: Review, rows: tuple[int, int]) -> Condition:
@@ -117,34 +110,50 @@ def prompted(review: Review, ledger: Sequence[Entry]) -> list[Condition]:
     return [Condition(name="prompt plateau", mark="waiting", words=words, needs=needs)]
 
 
-def costs(cost: Estimate, budget: Budget, *, agreed: str | None, spent: float, head: str) -> Condition:
-    """What the training will cost, against the budget; `agreed` is who approved the cost of this head."""
+def costs(cost: Estimate, budget: Budget, *, agreed: str | None, spent: float, head: str, begun: bool = False) -> Condition:
+    """What the training will cost, against the budget.
+
+    `agreed` is who approved the cost of this head; `begun` says that it is being spent or is spent: `spent` holds it then.
+    """
     time = "time not known before a first training" if cost.minutes is None else f"about {max(cost.minutes, 0.1):.1f} minutes"
     how = " at the speed of the last training" if cost.measured else ""
     size = f"about {cost.tokens:,} tokens, {time}{how}"
-    if cost.amount is None:
-        return Condition(name="cost estimate", mark="done", words=f"cost estimate: {size}; not priced, the policy names no price")
-    words = f"cost estimate: {cost.amount:.2f} {budget.currency} ({size})"
-    if cost.amount > budget.refuse_above:
-        needs = f"a smaller job, or a higher budget.refuse_above than {budget.refuse_above:g} in the policy"
-        return Condition(name="cost estimate", mark="refused", words=words, needs=needs)
-    if spent + cost.amount > budget.per_month:
-        needs = f"next month, or a higher budget.per_month than {budget.per_month:g}: {spent:.2f} is spent"
-        return Condition(name="cost estimate", mark="refused", words=words, needs=needs)
-    if cost.amount > budget.approve_above and agreed is None:
-        asked = f"`/evalgate approve-cost {head[:12]}`"
-        needs = f"{asked} by somebody with write access who is not the author: it is above {budget.approve_above:g}"
-        return Condition(name="cost estimate", mark="waiting", words=words, needs=needs)
     by = f", approved by {code_span(agreed)}" if agreed else ""
-    return Condition(name="cost estimate", mark="done", words=f"{words}{by}")
+    words = f"cost estimate: {size}" if cost.amount is None else f"cost estimate: {cost.amount:.2f} {budget.currency} ({size})"
+    if cost.amount is None and budget.price_per_minute is None and budget.price_per_million_tokens is None:
+        return Condition(name="cost estimate", mark="done", words=f"{words}; not priced, the policy names no price")
+    mark, needs = ("done", None) if begun else _within(cost.amount, budget, agreed=agreed, spent=spent, head=head)
+    return Condition(name="cost estimate", mark=mark, words=f"{words}{by}", needs=needs)
+
+
+def _within(amount: float | None, budget: Budget, *, agreed: str | None, spent: float, head: str) -> tuple[Mark, str | None]:
+    """How an amount of money stands against the budget, and what it waits for; None where minutes are priced and not known."""
+    if amount is not None and amount > budget.refuse_above:
+        return "refused", f"a smaller job, or a higher budget.refuse_above than {budget.refuse_above:g} in the policy"
+    if amount is not None and spent + amount > budget.per_month:
+        return (
+            "refused",
+            f"next month, or a higher budget.per_month than {budget.per_month:g} in the policy: {spent:.2f} is spent",
+        )
+    if agreed is not None or (amount is not None and amount <= budget.approve_above):
+        return "done", None
+    asked = f"`/evalgate approve-cost {head[:12]}` by somebody with write access who is not the author"
+    if amount is None:
+        return "waiting", f"{asked}, or budget.tokens_per_second in the policy: a minute has a price, and nobody knows how many"
+    return "waiting", f"{asked}: it is above {budget.approve_above:g}"
 
 
 _NO_OWNERS = "a CODEOWNERS file on the target branch, or `review.codeowners: false` in the policy"
 
 
-def _an_owner_approved(pull: PullRequest, owners: Sequence[str]) -> bool:
-    by = approvals(pull).by
-    return any(same_login(owner, login) for owner in people_of(owners) for login in by)
+def _owner_asked(pull: PullRequest, path: str, owners: Sequence[str]) -> str:
+    """Whose approval of a path is missing; where nobody's would count, what CODEOWNERS must say instead."""
+    people = [login for login in people_of(owners) if pull.author is None or not same_login(login, pull.author)]
+    teams = f"members of {_names(teams_of(owners))} are not known to this token" if teams_of(owners) else ""
+    if people:
+        return f"the approval of {code_span(path)} by {_names(people)}{f' ({teams}: name people)' if teams else ''}"
+    why = teams or ("its only owner is the author" if people_of(owners) else "no login stands there")
+    return f"a line of CODEOWNERS on the target branch that names another person for {code_span(path)}: {why}"
 
 
 def _beside(told: Approvals) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evalgate.judgement.charts import forest, loss_curve
-from evalgate.judgement.comment import SHOWN_CASES, comment_markdown
+from evalgate.judgement.comment import SHOWN_CASES
 from evalgate.judgement.markdown import ALERTS
 from evalgate.judgement.rendering import render
 from evalgate.judgement.wording import lift_words, safety_words
@@ -12,9 +12,6 @@ from evalgate.records.check import CheckReport
 from evalgate.records.comparison import Comparison
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
-
-__all__ = ["comment_markdown", "report_html", "report_markdown"]
-"""stages/gate.py asks here for the comment too."""
 
 
 def report_markdown(

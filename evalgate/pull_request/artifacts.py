@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import requests
+from github import GithubException
 from github.Artifact import Artifact
 
 from evalgate.pull_request.archive import member_of
@@ -59,10 +60,11 @@ def _downloaded(remote: Remote, artifact: Artifact, most: int) -> bytes | None:
     if artifact.size_in_bytes > most:  # a claim; the count below is not
         return None
     address = whole(artifact.archive_download_url, "archive_download_url")
-    status, headers, _ = remote.repository.requester.requestJson("GET", address)
-    if status != 302:
-        remote.repository.requester.requestJsonAndCheck("GET", address)
-        raise ValueError(f"status {status} instead of the archive's address")
+    status, headers, said = remote.repository.requester.requestJson("GET", address)
+    if status >= 400:
+        raise GithubException(status, {"message": said}, headers)
+    if "location" not in headers:
+        raise ValueError("no address of the archive in the answer")
     with requests.get(headers["location"], stream=True, timeout=TIMEOUT) as answer:
         answer.raise_for_status()
         return _counted(answer.iter_content(_CHUNK), most)

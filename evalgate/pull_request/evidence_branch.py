@@ -1,6 +1,7 @@
 """The journal on a branch of its own: steps and evidence outlive the runner, and nobody needs more than the repository."""
 
 from collections.abc import Mapping
+from itertools import count
 from types import MappingProxyType
 
 from github.GitRef import GitRef
@@ -60,15 +61,16 @@ class BranchJournal:
             NotMeasured: it could not be written, or not be known whether it was.
         """
         journal_lines.check_files(entry, files)
-        for crowd in range(1, ROUNDS):
+        what = self._to(f"write the step {entry.key}")
+        for crowd in count(1):
             attempt = _Attempt(self._remote, self._name, entry, files)
             try:
-                return once(self._remote, attempt.look, attempt.act, what=self._to(f"write the step {entry.key}"))
+                return once(self._remote, attempt.look, attempt.act, what=what)
             except Refused as refusal:
-                if refusal.status not in (409, 422) or not self._moved_from(attempt.over):
+                if crowd == ROUNDS or refusal.status not in (409, 422) or not self._moved_from(attempt.over):
                     raise
             doze(self._remote.pauses[0] * min(crowd, SLOWEST))
-        return once(self._remote, attempt.look, attempt.act, what=self._to(f"write the step {entry.key}"))
+        raise AssertionError("counting ends nowhere")
 
     def _entries(self, path: str) -> tuple[Entry, ...]:
         return journal_lines.entries(self._read(path), f"{self._name}:{path}")

@@ -121,7 +121,7 @@ def _around(remote: Remote, pull: Pull) -> PullRequest:
     """The record of one pull request: what the first answer holds, and what only more questions tell."""
     number, branch = pull.number, pull.base.ref
     target = asked(remote, lambda: _tip(remote, branch), f"read where {branch} stands")
-    files = asked(remote, lambda: tuple(_file(file) for file in pull.get_files()), f"list the files of #{number}")
+    files = asked(remote, lambda: tuple(file_of(file) for file in pull.get_files()), f"list the files of #{number}")
     reviews = asked(remote, lambda: list(pull.get_reviews()), f"list the reviews of #{number}")
     return PullRequest(
         repository=remote.name,
@@ -147,7 +147,8 @@ def _tip(remote: Remote, branch: str) -> str:
     return whole(remote.repository.get_git_ref(f"heads/{branch}").object.sha, "sha")
 
 
-def _file(file: Any) -> ChangedFile:
+def file_of(file: Any) -> ChangedFile:
+    """One path, as GitHub lists it in a pull request or a comparison."""
     return ChangedFile(path=file.filename, status=file.status, previous=file.previous_filename)
 
 

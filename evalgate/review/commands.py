@@ -30,12 +30,16 @@ def parse(body: str) -> Command | str | None:
     name, *more = [word for word in line[:LONGEST].split(" ")[1:] if word] or [""]
     if name not in NAMES:
         return f"unknown command: write one of {', '.join(f'`/evalgate {known}`' for known in NAMES)}"
-    if len(line) > LONGEST:
+    wrong = _wrong(name, more, whole=len(line) <= LONGEST)
+    return wrong or Command(name, more[0].lower() if more else None)
+
+
+def _wrong(name: Name, more: list[str], *, whole: bool) -> str | None:
+    """What is wrong with what stands after a command's name; None when nothing is."""
+    if not whole:
         return f"`/evalgate {name}` stands alone on its line: put other words below it"
-    if name == "approve-cost":
-        if len(more) != 1 or not _COMMIT.fullmatch(more[0]):
-            return "`/evalgate approve-cost` needs the commit whose cost you approve, at least seven digits of it, and nothing else"
-        return Command(name, more[0].lower())
-    if more:
-        return f"`/evalgate {name}` takes nothing after it: it is about the pull request's present head"
-    return Command(name, None)
+    if name != "approve-cost":
+        return f"`/evalgate {name}` takes nothing after it: it is about the pull request's present head" if more else None
+    if len(more) != 1 or not _COMMIT.fullmatch(more[0]):
+        return "`/evalgate approve-cost` needs the commit whose cost you approve, at least seven digits of it, and nothing else"
+    return None

@@ -56,3 +56,8 @@ def attempt(journal: Sequence[Entry], work: str) -> int:
     judged = dict.fromkeys(entry.work for entry in journal if entry.step == "finished" and entry.verdict)
     before = list(judged)
     return before.index(work) + 1 if work in judged else len(before) + 1
+
+
+def run_of(name: str | None) -> str:
+    """The workflow run in RUN.ATTEMPT, without the attempt."""
+    return (name or "").partition(".")[0]

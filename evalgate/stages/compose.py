@@ -23,6 +23,8 @@ MOST = 100 << 20
 """Largest file that is read, in bytes: GitHub takes no larger one."""
 MOST_IN_ALL = 1 << 30
 """Bytes of a whole workspace."""
+BEFORE = "before-the-change"
+"""Folder in the workspace of a suite change that holds the target branch's own."""
 
 Tree = dict[str, git.Blob]
 

@@ -25,10 +25,8 @@ from evalgate.review.approvals import same_login
 from evalgate.review.commands import Command, Name, parse
 from evalgate.review.signals import Signal
 from evalgate.review.work import Work, verdict_of, works
-from evalgate.stages.trigger import Here, Seen, look
-
-CHECK = "EvalGate"
-"""The name of the check run that a ruleset should require."""
+from evalgate.stages.merge_group import judge_group
+from evalgate.stages.trigger import CHECK, Here, Seen, look
 
 
 class Ended(NamedTuple):
@@ -37,6 +35,8 @@ class Ended(NamedTuple):
     standing: Standing
     work: str | None
     """Key of the work that begins now; None where none does."""
+    body: str = ""
+    """What the comment says."""
 
 
 def control(remote: Remote, signal: Signal, here: Here) -> tuple[Ended, ...]:
@@ -45,6 +45,9 @@ def control(remote: Remote, signal: Signal, here: Here) -> tuple[Ended, ...]:
     Raises:
         NotMeasured: GitHub could not be asked or written to.
     """
+    if signal.source == "group" and signal.head is not None:
+        group = judge_group(remote, signal.head, signal.head_branch, here)
+        return () if group is None else (Ended(group, None),)
     if signal.source == "comment" and signal.pull is not None and signal.comment is not None:
         asked = hear(remote, signal.pull, signal.comment, here)
         return () if asked is None else (reconcile(remote, signal.pull, here, asked=asked.name),)
@@ -68,12 +71,11 @@ def reconcile(remote: Remote, number: int, here: Here, *, asked: Name | None = N
     begun = _begun(remote, seen, here) if seen.standing.start else None
     if seen.standing.start and begun is None:  # somebody else began it in this moment
         seen = look(remote, number, here)
-    show(remote, seen, here)
-    return Ended(seen.standing, begun)
+    return Ended(seen.standing, begun, show(remote, seen, here))
 
 
-def show(remote: Remote, seen: Seen, here: Here) -> None:
-    """Comment and check run say what the standing says."""
+def show(remote: Remote, seen: Seen, here: Here) -> str:
+    """What the comment says, now that comment and check run say what the standing says."""
     told = evidence_of(seen)
     kept = Kept(
         comparison=told.comparison if told else None,
@@ -82,7 +84,8 @@ def show(remote: Remote, seen: Seen, here: Here) -> None:
         findings=seen.check.findings if seen.check is not None else (),
         stale=told.stale if told else None,
     )
-    url = comment.keep(remote, seen.pull.number, pull_comment(seen.standing, **kept), MARKER)
+    body = pull_comment(seen.standing, **kept)
+    url = comment.keep(remote, seen.pull.number, body, MARKER)
     text = check_text(seen.standing, **kept)
     shown = hashlib.sha256(repr((seen.pull.number, text.annotations)).encode()).hexdigest()[:16]
     check = check_run.Check(
@@ -96,6 +99,7 @@ def show(remote: Remote, seen: Seen, here: Here) -> None:
         details_url=url,
     )
     check_run.keep(remote, seen.pull.head, check)
+    return body
 
 
 class Kept(TypedDict):
@@ -238,7 +242,7 @@ def _begun(remote: Remote, seen: Seen, here: Here) -> str | None:
     if seen.journal is None or binding is None:
         raise NotMeasured("there is nothing that a journal is kept of: nothing was begun")
     tries = sum(work.head == seen.pull.head for work in works(seen.entries))
-    entry = here.entry(seen, "started", f"started/{seen.pull.head}/{tries}", run=remote.run, work=binding.key)
+    entry = here.entry(seen, "started", f"started/{seen.pull.head}/{tries}", run=remote.run, work=binding.key, amount=seen.amount)
     entry = entry.model_copy(update={"binding": binding.model_copy(update={"run": remote.run})})
     stands = seen.journal.append(entry)
     ours = stands.run == entry.run and stands.work == entry.work

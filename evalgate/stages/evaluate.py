@@ -30,8 +30,25 @@ def evaluate(
         PolicyError, DatasetError, RegistryError: what was given is wrong.
         NotMeasured: the weights could not be fetched.
     """
-    suites, golden = questions(workspace, suite)
     found = find_variant(workspace, variant, registry_path=registry_path, cache=cache)
+    return evaluate_found(workspace, found, cache=cache, progress=progress, suite=suite, tell=tell)
+
+
+def evaluate_found(
+    workspace: Workspace,
+    found: Loadable,
+    *,
+    cache: Path,
+    progress: Progress,
+    suite: str = "all",
+    tell: Callable[[str], object] = str,
+) -> EvalResults:
+    """Results of a variant whose weights lie here, asked now or found again.
+
+    Raises:
+        PolicyError, DatasetError: what was given is wrong.
+    """
+    suites, golden = questions(workspace, suite)
     header = _header(workspace, found, suites, golden)
     kept = cache / "results" / f"{_key(header)}.results.jsonl"
     again = _find(kept, header, suites)

@@ -6,9 +6,10 @@ from pathlib import Path
 from evalgate import policy as policy_files
 from evalgate import results, store
 from evalgate.errors import PolicyError
+from evalgate.judgement.comment import comment_markdown
 from evalgate.judgement.compare import compare
 from evalgate.judgement.gate import decide
-from evalgate.judgement.report import comment_markdown, report_html, report_markdown
+from evalgate.judgement.report import report_html, report_markdown
 from evalgate.records.check import CheckReport
 from evalgate.records.comparison import Comparison
 from evalgate.records.evaluation import EvalResults

@@ -17,9 +17,10 @@ from evalgate.records.comparison import Comparison
 from evalgate.records.journal import Entry
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
-from evalgate.review.work import Work, attempt, works
-from evalgate.stages.compose import before, trees_of
+from evalgate.review.work import Work, attempt, run_of, works
+from evalgate.stages.compose import BEFORE, before, trees_of
 from evalgate.stages.controller import Ended, reconcile
+from evalgate.stages.outputs import NOTHING, outputs_of
 from evalgate.stages.trigger import Here, Seen, judge_files, look
 
 EVIDENCE_FILES = ("verdict.json", "compare.json", "report.md")
@@ -59,7 +60,7 @@ def take(remote: Remote, number: int, work: str, into: Path, here: Here) -> Take
     if check.refused:
         raise NotMeasured("the dataset has errors: nothing is trained on it")
     if trees.change.kind == "suite":
-        before(remote, trees, here.places, into / ".before")
+        before(remote, trees, here.places, into / BEFORE)
     _note(seen, found, "training" if trees.change.kind == "dataset" else "evaluating", here)
     reconcile(remote, number, here)
     registry = into / here.places.registry
@@ -85,7 +86,7 @@ def trained(remote: Remote, number: int, work: str, training: Path, here: Here) 
     bound = found.started.binding
     if bound is not None and (run.change.path, run.change.sha256) != (_in_policy(bound, here), bound.dataset_sha256):
         raise NotMeasured(f"{training}: was trained on {run.change.path} ({run.change.sha256}), not on what was approved")
-    _note(seen, found, "trained", here, tokens=run.tokens_seen, seconds=run.seconds)
+    _note(seen, found, "trained", here, tokens=run.tokens_seen, seconds=run.seconds, amount=found.started.amount)
     _note(seen, found, "evaluating", here)
     return reconcile(remote, number, here)
 
@@ -99,9 +100,6 @@ class Done(NamedTuple):
     """For people."""
     measured: bool
     """True for a verdict, and for a suite change that was measured."""
-
-
-NOTHING = {"verdict": "none", "lift": "", "report": "", "candidate": ""}
 
 
 def finish(remote: Remote, number: int, work: str, result: Path, here: Here) -> Done:
@@ -120,7 +118,7 @@ def finish(remote: Remote, number: int, work: str, result: Path, here: Here) -> 
         done = _judged(seen, found, Path(str(told["run"])), here)
     else:
         why = "it ended without a result; the job's log says why"
-        _note(seen, found, "failed", here, why=why)
+        _note(seen, found, "failed", here, why=why, amount=found.started.amount)
         done = Done(NOTHING, why, measured=False)
     reconcile(remote, number, here)
     return done
@@ -135,13 +133,7 @@ def _judged(seen: Seen, found: Work, folder: Path, here: Here) -> Done:
     evidence = {name: store.key_of_bytes(content) for name, content in files.items()}
     said: dict[str, Any] = {"why": verdict.summary, "verdict": verdict.verdict, "overall": verdict.scopes[0].state}
     _note(seen, found, "finished", here, files=files, evidence=evidence, **said)
-    lift = verdict.scopes[0].lift
-    outputs = {
-        "verdict": verdict.verdict,
-        "lift": "" if lift is None else f"{lift * 100:.1f}",
-        "report": here.page(seen.evidence, f"{home}/report.md") or str(folder / "report.md"),
-        "candidate": str(folder / "adapter"),
-    }
+    outputs = outputs_of(verdict, folder, here.page(seen.evidence, f"{home}/report.md") or str(folder / "report.md"))
     return Done(outputs, f"{verdict.verdict}: {verdict.summary}", measured=True)
 
 
@@ -174,8 +166,11 @@ def settle(remote: Remote, number: int, work: str, job: str, here: Here) -> Ende
     left = [w for w in works(seen.entries) if w.running and w.started.work == work and _is_of_run(w, remote)]
     for one in left:
         begun = one.last.step != "started"
+        spent = one.started.amount if begun else None
         never = "it never began: the environment refused it or nobody approved in time, or no runner took it"
-        _note(seen, one, "failed", here, why=f"the job ended as {job}; " + ("the log says more" if begun else never))
+        _note(
+            seen, one, "failed", here, why=f"the job ended as {job}; " + ("the log says more" if begun else never), amount=spent
+        )
     return reconcile(remote, number, here)
 
 
@@ -198,11 +193,7 @@ def _ours(remote: Remote, number: int, work: str, here: Here) -> tuple[Seen, Wor
 
 def _is_of_run(work: Work, remote: Remote) -> bool:
     """True for work that this workflow run began; a second attempt of the same run goes on with it."""
-    return _run(work.started.run) == _run(remote.run)
-
-
-def _run(name: str | None) -> str:
-    return (name or "").partition(".")[0]
+    return run_of(work.started.run) == run_of(remote.run)
 
 
 def _same(bound: Binding, found: Binding) -> None:

@@ -1,10 +1,27 @@
-"""Outputs of a workflow step, whatever is in them."""
+"""What a workflow step tells the runner: outputs and the job summary, whatever is in them."""
 
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from evalgate.errors import NotMeasured
+from evalgate.records.verdict import Verdict
+
+NOTHING = {"verdict": "none", "lift": "", "report": "", "candidate": ""}
+"""Outputs where nothing was decided."""
+SUMMARY_LIMIT = 1_000_000
+"""Bytes; GitHub ends a job summary at 1 MiB."""
+
+
+def outputs_of(verdict: Verdict, folder: Path, report: str) -> dict[str, str]:
+    """The outputs of a step that brought a verdict: lift in points, and where report and candidate lie."""
+    lift, adapter = verdict.scopes[0].lift, folder / "adapter"
+    return {
+        "verdict": verdict.verdict,
+        "lift": "" if lift is None else f"{lift * 100:.1f}",
+        "report": report,
+        "candidate": str(adapter) if adapter.exists() else "",
+    }
 
 
 def write_outputs(path: Path | None, told: Mapping[str, str]) -> None:
@@ -23,3 +40,18 @@ def write_outputs(path: Path | None, told: Mapping[str, str]) -> None:
             stream.write("".join(f"{name}<<{end}\n{value}\n{end}\n" for name, value in told.items()))
     except OSError as error:
         raise NotMeasured(f"{path}: outputs cannot be written: {error.strerror}") from error
+
+
+def add_summary(path: Path | None, text: str, shorter: str = "") -> None:
+    """Append to the job summary; nothing outside a workflow. `shorter` takes the place of a text that is too long.
+
+    Raises:
+        NotMeasured: the file cannot be written.
+    """
+    if path is None:
+        return
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(text if len(text.encode()) < SUMMARY_LIMIT else shorter)
+    except OSError as error:
+        raise NotMeasured(f"{path}: the summary cannot be written: {error.strerror}") from error

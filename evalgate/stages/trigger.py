@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,11 +28,13 @@ from evalgate.review.commands import Name
 from evalgate.review.costs import estimate
 from evalgate.review.kinds import Change, Places
 from evalgate.review.rows import accepted, reviewed_rows, synthetic_rows
-from evalgate.review.work import attempt, works
+from evalgate.review.work import attempt, run_of, works
 from evalgate.stages.check import check_change
 from evalgate.stages.compose import MOST, NoPolicyError, Trees, codeowners, compose, dataset_of, trained_before, trees_of
 from evalgate.stages.workspace import Workspace, open_workspace, read_prompt, read_suites
 
+CHECK = "EvalGate"
+"""The name of the check run that a ruleset should require."""
 EVIDENCE = "branch:evalgate-evidence"
 """Where the journal lies when the policy says nothing."""
 PLACED = re.compile(r"([^\s:]{1,200}):(\d{1,9}): ")
@@ -63,6 +65,8 @@ class Seen(NamedTuple):
     """Those whose approval of the head counts."""
     evidence: str = EVIDENCE
     """Where the journal lies."""
+    amount: float | None = None
+    """What the training will cost, in the budget's currency; None while that is not known."""
 
 
 class Here(NamedTuple):
@@ -127,12 +131,22 @@ def _judgeable(remote: Remote, pull: PullRequest, trees: Trees, here: Here, *, a
                 raise
             return Seen(pull, held(pull, f"refused: {_first(error)}", refused=True), None, journal, entries)
     looked = Looked(pull, trees.change, trees.policy.features[features[0]], check, binding, entries)
-    looked = looked._replace(gone=_gone(remote, entries), asked=asked, month=here.clock()[:7])
+    looked = looked._replace(gone=_gone(remote, entries), month=here.clock()[:7])
+    looked = looked._replace(asked=asked or _once_more(remote, entries, looked.gone))
     if trees.change.kind == "dataset":
         looked = _with_rows(remote, looked, trees, journal)
     blob = trees.head.get(trees.change.dataset or "")
-    where = looked.feature.evidence or EVIDENCE
-    return Seen(pull, standing(looked), check, journal, entries, blob.sha if blob else None, approvals(pull).by, where)
+    return Seen(
+        pull=pull,
+        standing=standing(looked),
+        check=check,
+        journal=journal,
+        entries=entries,
+        dataset=blob.sha if blob else None,
+        approvers=approvals(pull).by,
+        evidence=looked.feature.evidence or EVIDENCE,
+        amount=looked.cost.amount if looked.cost else None,
+    )
 
 
 def judge_files(
@@ -204,6 +218,13 @@ def _gone(remote: Remote, entries: Sequence[Entry]) -> frozenset[str]:
     """Workflow runs that the journal believes at work, and GitHub says have ended."""
     open_runs = {work.last.run for work in works(entries) if work.running and work.last.run}
     return frozenset(run for run in open_runs if facts.job(remote, run).ended)
+
+
+def _once_more(remote: Remote, entries: Sequence[Entry], gone: Collection[str]) -> Name | None:
+    """What a person asks for who runs the same workflow run again: the work that its earlier attempt left."""
+    left = [work.last.run for work in works(entries) if work.running and work.last.run in gone]
+    ours = any(run is not None and run != remote.run and run_of(run) == run_of(remote.run) for run in left)
+    return "train" if ours else None
 
 
 def _binding(pull: PullRequest, trees: Trees, opened: Sequence[Workspace], folder: Path) -> Binding:

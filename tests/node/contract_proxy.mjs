@@ -12,7 +12,8 @@ const [port, upstream, log] = process.argv.slice(2);
 const github = read();
 const known = operations(github);
 const SEVERITIES = ["error", "warning", "information", "hint"];
-const CONFIG = { isProxy: true, upstream: new URL(upstream), validateRequest: true, validateResponse: true, checkSecurity: true, errors: true };
+const JUDGING = { validateRequest: true, validateResponse: true, checkSecurity: true, errors: true };
+const CONFIG = { ...JUDGING, isProxy: true, upstream: new URL(upstream) };
 // Of one exchange, set anew for every connection of the proxy, not of the message itself.
 const HOP_BY_HOP = new Set(["host", "connection", "keep-alive", "content-length", "transfer-encoding", "content-encoding"]);
 const quiet = { child: () => quiet, trace() {}, debug() {}, info() {}, warn() {}, error() {}, fatal() {}, success() {} };
@@ -36,7 +37,8 @@ async function received(request) {
     query[name] = values.length === 1 ? values[0] : values;
   }
   const body = bytes.length ? parsed(bytes, request.headers["content-type"]) : null;
-  return { method: request.method.toLowerCase(), path: url.pathname, url: request.url, query, headers: request.headers, bytes, body };
+  const { headers, url: address } = request;
+  return { method: request.method.toLowerCase(), path: url.pathname, url: address, query, headers, bytes, body };
 }
 
 function parsed(bytes, type) {
@@ -60,7 +62,9 @@ async function forwarded({ method, url, headers, bytes }) {
 }
 
 const violation = (side, message, where = "") => ({ side, severity: "error", where, message });
-const told = (side) => ({ path, severity, message }) => ({ side, severity: SEVERITIES[severity], where: (path ?? []).join("."), message });
+const told =
+  (side) =>
+  ({ path = [], severity, message }) => ({ side, severity: SEVERITIES[severity], where: path.join("."), message });
 
 function unknownParameters(operation, query) {
   const names = new Set(operation.parameters.filter((one) => one.in === "query").map((one) => one.name));
@@ -128,13 +132,14 @@ function problem(violations) {
 }
 
 async function serve(request, reply) {
-  const crashed = (error) => ({ violations: error instanceof Lost ? [] : [violation("proxy", String(error?.stack ?? error))], error });
+  const failed = (error) => (error instanceof Lost ? [] : [violation("proxy", `${error?.stack ?? error}`)]);
+  const crashed = (error) => ({ error, violations: failed(error) });
   const { operation = null, answer, violations, error } = await received(request).then(exchange).catch(crashed);
-  const told = error instanceof Lost ? { status: null } : (answer ?? problem(violations));
-  const line = { request: `${request.method} ${request.url}`, operation, status: told.status, violations };
+  const { status, headers, bytes } = error instanceof Lost ? { status: null } : (answer ?? problem(violations));
+  const line = { request: `${request.method} ${request.url}`, operation, status, violations };
   appendFileSync(log, `${JSON.stringify(line)}\n`);
-  if (told.status === null) request.socket.destroy();
-  else reply.writeHead(told.status, told.headers).end(told.bytes);
+  if (status === null) request.socket.destroy();
+  else reply.writeHead(status, headers).end(bytes);
 }
 
 createServer(serve).listen(Number(port), "127.0.0.1", () => console.log("ready"));

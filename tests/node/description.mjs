@@ -56,9 +56,19 @@ const ALSO_ALLOWED = {
   "post /repos/{owner}/{repo}/issues/{issue_number}/labels": { type: "array", minItems: 1, items: { type: "string" } },
 };
 
+/** The operation without two mistakes of the description, either of which would forbid what GitHub does. */
 function corrected(name, operation) {
-  const also = ALSO_ALLOWED[name];
-  if (also) for (const content of Object.values(operation.requestBody.content)) content.schema = { anyOf: [content.schema, also] };
+  for (const content of Object.values((ALSO_ALLOWED[name] && operation.requestBody.content) ?? {})) {
+    content.schema = { anyOf: [content.schema, ALSO_ALLOWED[name]] };
+  }
+  // The kinds of errors of one status have no required fields: an error is of several kinds at once, so of any, not of one.
+  const errors = Object.entries(operation.responses).filter(([status]) => status >= "400");
+  for (const { schema } of errors.flatMap(([, { content }]) => Object.values(content ?? {}))) {
+    if (schema?.oneOf) {
+      schema.anyOf = schema.oneOf;
+      delete schema.oneOf;
+    }
+  }
   return operation;
 }
 

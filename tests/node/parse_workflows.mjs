@@ -25,7 +25,8 @@ const fileProvider = {
 };
 
 // The parser knows the inputs of an action of this repository by its `$/` form only; `./` means the same to it.
-const asOwn = (text) => text.replace(/^(\s*(?:-\s+)?uses:\s+)\.\/(?!\S*\.ya?ml\b)(\S*)/gm, (_, head, path) => `${head}$/${path || "."}`);
+const LOCAL = /^(\s*(?:-\s+)?uses:\s+)\.\/(?!\S*\.ya?ml\b)(\S*)/gm;
+const asOwn = (text) => text.replace(LOCAL, (_, head, path) => `${head}$/${path || "."}`);
 
 for (const file of files) {
   const uri = pathToFileURL(resolve(file)).href;

@@ -142,7 +142,7 @@ BODIES: dict[str, Callable[[dict[str, str]], Any]] = {
     "post_blob": lambda _: {"content": base64.b64encode(ROW).decode(), "encoding": "base64"},
     "post_tree": lambda at: {"base_tree": at["first"], "tree": [{"path": "x", "mode": "100644", "type": "blob", "content": "x"}]},
     "post_commit": lambda at: {"message": "by hand", "tree": at["tree"], "parents": [at["first"]]},
-    "put_contents": lambda _: {"message": "A file", "content": base64.b64encode(ROW).decode(), "branch": "main"},
+    "put_contents": lambda _: {"message": "A file", "content": base64.b64encode(ROW).decode(), "branch": "other"},
     "post_dispatch": lambda _: {"ref": "main"},
 }
 PARTS: dict[str, dict[str, str]] = {
@@ -350,6 +350,13 @@ def test_an_answer_that_github_would_not_give_is_caught(
 def test_a_violation_fails_the_block_even_where_the_client_swallows_it(stage: Stage) -> None:
     with pytest.raises(AssertionError, match="knows no such operation"), prism(stage.server.url) as contract:
         assert requests.get(contract.url + "/nothing", timeout=30).status_code == 422
+
+
+def test_a_connection_that_is_lost_is_lost_for_the_client_too(stage: Stage, scene: Scene) -> None:
+    stage.server.fault("GET", f"/{scene.ann.name}/pulls$", "response_lost")
+    with pytest.raises(requests.ConnectionError):
+        list(scene.ann.get_pulls())
+    assert len(list(scene.ann.get_pulls())) == 1
 
 
 # --- emulate, another GitHub of its own making, does the same ---

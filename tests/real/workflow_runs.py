@@ -60,7 +60,7 @@ class Ran(NamedTuple):
 
     @property
     def jobs(self) -> dict[str, str]:
-        """Job -> success, failure or skipped."""
+        """Job -> success, failure or skipped; empty when the workflow does not listen to such an event."""
         return {name: job["result"] for name, job in self._jobs().items()}
 
     def job_outputs(self, job: str) -> dict[str, str]:
@@ -99,7 +99,8 @@ class Ran(NamedTuple):
         return [entry for entry in self.log if entry.get("stepID") == list(step) and entry.get("stage") == "Main"]
 
     def _jobs(self) -> dict[str, dict[str, Any]]:
-        jobs: dict[str, dict[str, Any]] = json.loads((self.kept / "jobs.json").read_text())
+        kept = self.kept / "jobs.json"
+        jobs: dict[str, dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
         return jobs
 
 

@@ -6,7 +6,7 @@ import pytest
 from commands import run_folder
 from drawn_workspace import GOOD, HARMFUL, draw, rows, write_lines
 
-NO_VERDICT = {"verdict": "none", "report": "", "comment": "comment.md"}
+NO_VERDICT = {"verdict": "none", "lift": "", "report": "", "candidate": "", "comment": "comment.md"}
 
 
 @pytest.fixture
@@ -36,12 +36,18 @@ def outputs_in(text):
     return found
 
 
-@pytest.mark.parametrize(("drawing", "verdict"), [(GOOD, "pass"), (HARMFUL, "fail")])
-def test_run__leaves_its_verdict_its_report_and_its_comment(evalgate, publish, tmp_path, drawing, verdict):
+@pytest.mark.parametrize(("drawing", "verdict", "lift"), [(GOOD, "pass", "75.0"), (HARMFUL, "fail", "-37.5")])
+def test_run__leaves_its_verdict_its_report_and_its_comment(evalgate, publish, tmp_path, drawing, verdict, lift):
     draw(tmp_path, drawing)
     code, outputs, summary, comment = publish(tmp_path, evalgate(tmp_path, "run", "--format", "json").out)
     assert code == 0
-    assert outputs == {"verdict": verdict, "report": f"{run_folder(tmp_path)}/report.md", "comment": "comment.md"}
+    assert outputs == {
+        "verdict": verdict,
+        "lift": lift,
+        "report": f"{run_folder(tmp_path)}/report.md",
+        "candidate": f"{run_folder(tmp_path)}/adapter",
+        "comment": "comment.md",
+    }
     assert summary == (run_folder(tmp_path) / "report.md").read_text()
     assert comment == (run_folder(tmp_path) / "comment.md").read_text()
 

@@ -98,11 +98,17 @@ class TestGlance:
     def test_red_check_run_of_an_inconclusive_verdict__is_a_warning_and_not_a_refusal(self):
         assert judged()["verdict"].verdict == "inconclusive"
         assert "> [!WARNING]" in pull_comment(standing(conclusion="failure"), **judged())
+        assert "> [!CAUTION]" in pull_comment(standing("❌ too dear", conclusion="failure"), **judged())
         assert "> [!CAUTION]" in pull_comment(standing(conclusion="failure"), **judged(stale=binding(head=OLDER)))
 
     def test_headline__stays_one_line_whatever_it_holds(self):
         told = pull_comment(standing(headline="one\ntwo\r\n\u2028three\x1b[31m"))
         assert "> **EvalGate:** one two three [31m\n\n" in told
+
+    def test_need_that_the_headline_names__is_not_said_twice(self):
+        assert pull_comment(standing(headline="waits for one more approval by `mona`")).count("one more approval by `mona`") == 1
+        both = standing("⏳ a -> this | ⏳ b -> that", headline="waits for this (1 more below)")
+        assert "**Waiting for**\n\n- this\n- that\n" in pull_comment(both)
 
     def test_no_line__is_a_box_that_people_could_tick(self):
         assert not re.search(r"^\s*[-*+] \[", pull_comment(standing(), **judged()), re.MULTILINE)
@@ -131,7 +137,7 @@ class TestVerdict:
     def test_stale_verdict__is_folded_and_named_as_of_another_commit(self):
         now = standing(headline="waiting for a review", binding=binding(golden_sha256="e" * 64))
         told = pull_comment(now, **judged(stale=binding(head=OLDER)))
-        first, _, rest = told.partition("<details><summary>An earlier result, inconclusive, does not count for this commit")
+        first, _, rest = told.partition("<details><summary>An earlier result, inconclusive, does not count now")
         assert "inconclusive" not in first
         assert "It is of commit `beef123`; changed since then: golden." in rest
         assert "mermaid" not in told
@@ -151,9 +157,10 @@ class TestFindings:
         assert rows[0][0] == "31"
         assert "*20 more are in the step's output.*" in told
 
-    def test_findings_that_refuse_nothing__are_folded(self):
-        told = pull_comment(standing(), findings=findings("warning 1"))
-        assert "<details><summary>1 finding in the dataset, none refuses it</summary>" in told
+    def test_findings_that_block_nothing__are_folded_and_those_that_wait_for_a_person_are_not(self):
+        folded = "<details><summary>1 finding in the dataset, none refuses it</summary>"
+        assert folded in pull_comment(standing(), findings=findings("warning 1"))
+        assert folded not in pull_comment(standing(), findings=findings("hold 1"))
 
 
 class TestLinks:

@@ -1,0 +1,103 @@
+"""A merge queue's group: other commits than those that were judged. Digests are held against the verdicts; nothing is trained."""
+
+import re
+import tempfile
+from pathlib import Path
+
+from evalgate.errors import EvalGateError, PolicyError
+from evalgate.judgement.check_text import check_text
+from evalgate.judgement.markdown import code_span
+from evalgate.judgement.threshold import nothing_to_judge
+from evalgate.pull_request import check_run, compared
+from evalgate.pull_request.client import Remote
+from evalgate.records.binding import Binding
+from evalgate.records.journal import Entry
+from evalgate.records.pull_request import PullRequest
+from evalgate.records.standing import Conclusion, Standing
+from evalgate.stages.compose import NoPolicyError, trees_of
+from evalgate.stages.trigger import CHECK, Here, judge_files, open_journal
+
+QUEUE = re.compile(r"(?:refs/heads/)?gh-readonly-queue/(?P<target>.+)/pr-(?P<pull>[0-9]{1,9})-[0-9a-f]{40,64}")
+"""How GitHub names the branch of a group: after the pull request that was queued last."""
+BESIDES = ("repository", "pull", "head")
+"""Fields that differ in a group by its nature."""
+
+
+def judge_group(remote: Remote, head: str, branch: str | None, here: Here) -> Standing | None:
+    """The check run on a group's head says whether all that it brings was judged; None for what is no group.
+
+    Raises:
+        NotMeasured: GitHub could not be asked or written to.
+    """
+    named = QUEUE.fullmatch(branch or "")
+    if named is None:
+        return None
+    target, files = compared.between(remote, named["target"], head)
+    group = PullRequest(
+        repository=remote.name,
+        number=int(named["pull"]),
+        title="",
+        author=None,
+        open=True,
+        merged=False,
+        draft=False,
+        head=head,
+        head_repository=remote.name,
+        target_branch=named["target"],
+        target=target,
+        files=files,
+    )
+    said = _standing(remote, group, here)
+    text = check_text(said)
+    external = f"evalgate/group/{head[:16]}"
+    told = check_run.Check(CHECK, external, text.title, text.summary, text="", conclusion=said.conclusion)
+    check_run.keep(remote, head, told)
+    return said
+
+
+def _standing(remote: Remote, group: PullRequest, here: Here) -> Standing:
+    try:
+        trees = trees_of(remote, group, here.places)
+        if trees.change.kind == "none":
+            return nothing_to_judge(group)
+        if trees.change.kind not in ("dataset", "suite"):
+            return _said(group, "action_required", "the group mixes what is judged apart: merge these pull requests one by one")
+        with tempfile.TemporaryDirectory(prefix="evalgate-") as folder:
+            check, binding = judge_files(remote, group, trees, here.places, Path(folder))
+        name = trees.change.features[0]
+        ledger = open_journal(remote, trees.policy.features[name]).of_feature(name)
+    except NoPolicyError:
+        return nothing_to_judge(group)
+    except EvalGateError as error:
+        if error.exit_code != PolicyError.exit_code:
+            raise
+        return _said(group, "failure", f"refused: {code_span(error.problems[0], 400)}")
+    if check.refused:
+        return _said(group, "failure", "what the group brings has errors: the pull request's own check names them")
+    return _of_ledger(group, binding, ledger)
+
+
+def _of_ledger(group: PullRequest, binding: Binding, ledger: tuple[Entry, ...]) -> Standing:
+    """The verdict on the same data, suites, policy, prompt and base, whichever commit it was on."""
+    ends = [entry for entry in ledger if entry.step == "finished" and entry.binding is not None]
+    same = [e for e in ends if e.binding and not set(e.binding.differs_from(binding)) - set(BESIDES)]
+    if same:
+        passed = same[-1].verdict in ("pass", None)
+        words = f"the same data was judged in #{same[-1].pull}: **{same[-1].verdict or 'measured'}**: {same[-1].why}"
+        return _said(group, "success" if passed else "failure", words)
+    near = [e.binding for e in ends if e.binding and e.binding.dataset_sha256 == binding.dataset_sha256]
+    differ = [name for name in near[-1].differs_from(binding) if name not in BESIDES] if near else []
+    because = f"{', '.join(map(code_span, differ))} changed since it was judged" if differ else "nothing like it was judged"
+    return _said(group, "action_required", f"not judged: {because}; take it out of the queue and let its pull request be judged")
+
+
+def _said(group: PullRequest, conclusion: Conclusion, words: str) -> Standing:
+    return Standing(
+        pull=group.number,
+        head=group.head,
+        kind="none",
+        feature=None,
+        headline=words,
+        conditions=(),
+        conclusion=conclusion,
+    )

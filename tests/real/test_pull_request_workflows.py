@@ -1,0 +1,262 @@
+"""The shipped workflows on pull requests, run for real under act against the GitHub test server: event in, comment and check run out.
+
+The pull requests, people and files are on the server; what runs is a copy of this repository's default branch. Every job has a
+token that may do what the workflow declares for it. What act cannot show stands in docs/not-measured-here.md.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from drawn_workspace import HARMFUL, teach
+from pull_stage import BOT, NEW, TOPIC, Stage, staged
+from workflow_runs import ACT, CHECK, TRUSTED, Copy, GitHub, Ran, copy_of_the_repository, give_own_tokens
+
+pytestmark = pytest.mark.skipif(ACT is None, reason="act is not installed: it comes with the package's extra `dev`")
+
+TRAP = "cd $KEPT; touch pwned"
+HOSTILE = f"'; {TRAP}; '\"; {TRAP}; \" $({TRAP}) `{TRAP}` ${{{{ github.actor }}}} ::error::forged ##[group]forged works=[1]"
+"""Text that would leave a file or a mark in the log, wherever anything took it for more than text."""
+NO_WORK = {"decide": "success", "train-and-evaluate": "skipped", "settle": "skipped"}
+DONE = dict.fromkeys(NO_WORK, "success")
+SPY = """#!/bin/sh
+if [ -n "$GITHUB_TOKEN$GH_TOKEN$GITHUB_ENV$GITHUB_PATH$GITHUB_OUTPUT" ]; then could=yes; else could=no; fi
+echo "$could $*" >> '{log}'
+exec '{python}' "$@"
+"""
+READS = {"metadata": "read"}
+
+
+class Spy(NamedTuple):
+    """An interpreter in place of the real one, which it calls."""
+
+    program: Path
+    log: Path
+
+    def heard(self) -> dict[str, bool]:
+        """Command -> whether it could have spoken for us: had the token, or a file that sets variables of later steps."""
+        heard = {}
+        for line in self.log.read_text().splitlines():
+            could, *words = line.split()
+            command = words[words.index("evalgate") + 1 :]
+            if command != ["--version"]:
+                heard[" ".join(command[: 2 if command[0] == "pr" else 1])] = could == "yes"
+        return heard
+
+
+class Actions(NamedTuple):
+    """GitHub Actions: what happens on the server's repository starts a workflow of the copy."""
+
+    stage: Stage
+    copy: Copy
+    tokens: dict[str, str]
+    """Job -> its token."""
+
+    def happens(self, name: str, target: int, action: str | None = None, *, actor: str = "ann", **more: Any) -> Ran:
+        """The run of the trusted workflow that an event starts."""
+        repository = self.stage.repository
+        payload = repository.event(name, target, action=action, sender=actor)
+        number = max(repository.repo.runs, default=0) + 1
+        repository.add_run(number, self.stage.head, event=name, status="in_progress", conclusion=None)
+        github = GitHub(self.stage.server.public_url, number, actor, "ghs_own", self.tokens)
+        ran = self.copy.act(name, payload, workflow=TRUSTED, github=github, **more)
+        repository.repo.runs[number].status = "completed"
+        repository.repo.runs[number].conclusion = "success" if ran.code == 0 else "failure"
+        return ran
+
+    def checked(self, event: str = "pull_request", *, head: str | None = None, branch: str = TOPIC, **more: Any) -> Ran:
+        """The run that the end of the untrusted half starts."""
+        repository = self.stage.repository
+        number, where = max(repository.repo.runs, default=0) + 1, self.stage.event("pull_request", self.stage.number)
+        source = where["pull_request"]["head"]["repo"]["full_name"]
+        repository.add_run(
+            number, head or self.stage.head, event=event, head_branch=branch, head_repository=source, path=str(CHECK),
+            name="EvalGate check",
+        )  # fmt: skip
+        return self.happens("workflow_run", number, **more)
+
+    def says(self, text: str, *, login: str = "ben", edited: bool = False, **more: Any) -> tuple[Ran, list[tuple[str, str]]]:
+        """The run that a new comment starts, and the reactions to it."""
+        comment = self.stage.repository.comment(self.stage.number, login, text, edited=edited)
+        ran = self.happens("issue_comment", comment, "edited" if edited else "created", actor=login, **more)
+        return ran, self.stage.repository.reactions(comment)
+
+    def rewrite(self, path: Path, old: str, new: str) -> None:
+        """Change something in the copy."""
+        text = (self.copy.root / path).read_text()
+        assert old in text
+        self.copy.write(str(path), text.replace(old, new))
+
+    def spying(self) -> Spy:
+        """An interpreter that notes what it is called for."""
+        spy = Spy(self.stage.folder / "spy", self.stage.folder / "heard")
+        spy.program.write_text(SPY.format(log=spy.log, python=sys.executable))
+        spy.program.chmod(0o755)
+        return spy
+
+    @property
+    def written(self) -> int:
+        """How often anything was changed on the server."""
+        return self.stage.server.effects()
+
+
+class Opening:
+    """Sets up a repository with a pull request, once a test."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str], ends: ExitStack) -> None:
+        self.folder, self.patch, self.capture, self.ends = folder, patch, capture, ends
+
+    def __call__(self, **drawn: Any) -> Actions:
+        stage = self.ends.enter_context(staged(self.folder / "stage", self.patch, self.capture, **drawn))
+        copy = copy_of_the_repository(self.folder / "runner")
+        tokens = {}
+        for job, permissions in give_own_tokens(copy.root / TRUSTED).items():
+            tokens[job] = stage.server.token(f"ghs_{job}", BOT, {**READS, **permissions}, app="github-actions")
+        copy.commit("tokens")
+        return Actions(stage, copy, tokens)
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Opening]:
+    (tmp_path / "stage").mkdir()
+    with ExitStack() as ends:
+        yield Opening(tmp_path, monkeypatch, capsys, ends)
+
+
+class TestTheWalk:
+    def test_from_the_pull_request_over_two_approvals_and_a_training_to_a_verdict(self, opened: Opening) -> None:
+        at = opened()
+        ran = at.checked()
+        assert ran.jobs == NO_WORK, ran.said
+        assert at.stage.check.conclusion == "action_required"
+        assert "0 of 2" in at.stage.comment
+        at.stage.approve("ben", "mallory", "ann")  # one may write, one may not, one is the author
+        ran = at.checked("pull_request_review")
+        assert (ran.jobs, at.stage.check.conclusion) == (NO_WORK, "action_required")
+        assert "1 of 2" in at.stage.comment
+        at.stage.approve("cat")
+        spy = at.spying()
+        ran = at.checked("pull_request_review", python=str(spy.program))
+        assert ran.jobs == DONE, ran.said
+        assert at.stage.check.conclusion == "success"
+        assert "**pass**" in at.stage.comment
+        assert ran.outputs("evalgate", "finish").keys() >= {"verdict", "lift", "report", "candidate"}
+        assert spy.heard() == {
+            "pr control": True, "pr take": True, "train": False, "pr step": True, "run": False,
+            "pr finish": True, "pr settle": True,
+        }, "only commands that read no row and run no model have the token"  # fmt: skip
+        (results,) = ran.kept.glob("artifacts/evalgate-*/*/candidate.results.jsonl")
+        assert results.stat().st_size
+
+        written = at.written
+        ran = at.checked("pull_request_review")  # the same event once more
+        assert (ran.jobs, at.written) == (NO_WORK, written)
+
+    def test_a_harmful_dataset_ends_in_fail_and_a_red_check(self, opened: Opening) -> None:
+        at = opened(drawing=HARMFUL)
+        at.stage.approve("ben", "cat")
+        ran = at.checked("pull_request_review")
+        assert ran.jobs["decide"] == "success", ran.said
+        assert ran.jobs["train-and-evaluate"] == "failure", "the gate says no, and so does the job"
+        assert ran.outputs("evalgate", "finish")["verdict"] == "fail"
+        assert at.stage.check.conclusion == "failure"
+        assert "**fail**" in at.stage.comment
+
+    @pytest.mark.parametrize("ends_as", ["failure", "skipped"])
+    def test_work_that_never_came_to_an_end_is_said_to_have_failed(self, opened: Opening, ends_as: str) -> None:
+        at = opened()
+        at.stage.approve("ben", "cat")
+        if ends_as == "skipped":
+            at.rewrite(TRUSTED, "    if: needs.decide", "    if: false && needs.decide")
+        else:
+            at.copy.write(".github/actions/train-and-evaluate/train", "kill -9 $PPID $$\n")
+        ran = at.checked("pull_request_review")
+        assert ran.jobs["train-and-evaluate"] == ends_as, ran.said
+        assert at.stage.check.conclusion in ("failure", "action_required")
+        print(at.stage.comment)
+        assert "failed" in at.stage.comment
+
+
+class TestTheThreshold:
+    def test_a_push_takes_approvals_back_and_so_does_a_dismissal(self, opened: Opening) -> None:
+        at = opened()
+        at.stage.approve("ben")
+        old = at.stage.head
+        taught = teach(at.stage.folder / "again", HARMFUL, version="v1.1.0").read_bytes()
+        at.stage.repository.commit(TOPIC, {NEW: taught}, "other rows")
+        cat = at.stage.repository.review(at.stage.number, "cat")
+        assert at.stage.head != old
+        ran = at.checked()
+        assert (ran.jobs, at.stage.check.conclusion) == (NO_WORK, "action_required")
+        assert "1 of 2" in at.stage.comment
+        at.stage.repository.dismiss(cat)
+        ran = at.checked("pull_request_review")
+        assert (ran.jobs, at.stage.check.conclusion) == (NO_WORK, "action_required")
+        assert "0 of 2" in at.stage.comment
+        assert at.checked(head=old).jobs == NO_WORK, "the end of a run on the old commit begins nothing"
+
+    def test_a_fork_s_pull_request_gets_its_comment_and_its_check_from_the_trusted_half(self, opened: Opening) -> None:
+        at = opened(fork="mallory")
+        ran = at.checked(actor="mallory")
+        assert (ran.jobs, at.stage.check.conclusion) == (NO_WORK, "action_required")
+        assert "0 of 2" in at.stage.comment
+
+
+class TestCommands:
+    def test_who_may_not_is_not_heard_and_who_may_is_heard_once(self, opened: Opening) -> None:
+        at = opened()
+        ran, reactions = at.says("/evalgate train", login="mallory")
+        assert (ran.jobs, [what for _, what in reactions]) == (NO_WORK, ["-1"])
+        ran, reactions = at.says("/evalgate train", login="ben")
+        assert (ran.jobs, [what for _, what in reactions]) == (NO_WORK, ["+1"])
+        assert at.stage.check.conclusion == "action_required", "a command takes the place of no approval"
+        written = at.written
+        ran, reactions = at.says("/evalgate train", login="ben", edited=True)
+        assert (ran.jobs, reactions, at.written) == ({}, [], written)
+        not_begun = dict.fromkeys(NO_WORK, "skipped")
+        for text in ("please /evalgate train", "```\n/evalgate train\n```", " /evalgate train"):
+            assert at.says(text)[0].jobs == not_begun
+        issue = at.stage.repository.open_issue("no pull request")
+        comment = at.stage.repository.comment(issue, "ben", "/evalgate train")
+        assert at.happens("issue_comment", comment).jobs == not_begun
+        assert at.written == written
+
+    def test_the_job_s_own_token_is_taken_where_no_other_is_given(self, opened: Opening) -> None:
+        at = opened()
+        at.rewrite(TRUSTED, "github-token:", "unused:")
+        at.stage.server.token("ghs_own", BOT, app="github-actions")
+        ran, reactions = at.says("/evalgate status", login="ben")
+        assert (ran.jobs, [what for _, what in reactions]) == (NO_WORK, ["+1"])
+
+
+class TestTheMergeQueue:
+    def test_the_group_s_commit_gets_the_check_too_and_trains_nothing(self, opened: Opening) -> None:
+        at = opened()
+        group = at.stage.event("merge_group", at.stage.number)["merge_group"]
+        ran = at.checked("merge_group", head=group["head_sha"], branch=group["head_ref"].removeprefix("refs/heads/"))
+        assert ran.jobs == NO_WORK, ran.said
+        assert [check.conclusion for check in at.stage.repository.check_runs(group["head_sha"])] == ["action_required"]
+
+
+class TestHostileText:
+    def test_titles_branches_labels_logins_and_file_names_run_nothing_and_forge_nothing(self, opened: Opening) -> None:
+        at = opened()
+        branch = f"a'$({TRAP})`{TRAP}`\"".replace(" ", "${IFS}")
+        repository = at.stage.repository
+        login = "$(cd${IFS}$KEPT;touch${IFS}pwned)"
+        repository.commit(branch, {f"datasets/f/{HOSTILE}.jsonl": b"{}\n", NEW: HOSTILE.encode()}, HOSTILE, base="main", author="x")
+        number = repository.open_pull(branch, author=login, title=HOSTILE, body=HOSTILE)
+        repository.label(number, HOSTILE)
+        hostile = at._replace(stage=at.stage._replace(number=number))
+        ran = hostile.checked(branch=branch, actor=login)
+        assert ran.jobs == NO_WORK, ran.said
+        assert not (ran.kept / "pwned").exists()
+        assert ran.commands <= {"set-output", "summary"}
+        assert hostile.stage.check.conclusion == "failure"
+        ran, reactions = hostile.says(f"/evalgate {HOSTILE}", login=login)
+        assert (ran.jobs, [what for _, what in reactions]) == (NO_WORK, ["-1"])
+        assert not (ran.kept / "pwned").exists()
+        assert ran.commands <= {"set-output", "summary"}
