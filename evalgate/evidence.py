@@ -5,9 +5,8 @@ One small file a step, named by the step's key, so that two writers of the same 
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
@@ -45,56 +44,106 @@ class PathJournal:
         Raises:
             NotMeasured: it could not be written.
         """
-        try:
+        places = _places(entry)
+        stands = next((found for place in places if (found := self.read(place)) is not None), None)
+        if stands is None:
             for name, content in files.items():
-                self._put(name, content)
-            name = f"{hashlib.sha256(entry.key.encode()).hexdigest()[:32]}.json"
-            stands = self._put(f"pulls/{entry.pull}/{name}", entry.model_dump_json(exclude_none=True).encode() + b"\n")
-            found = self._entry(stands, name)
-            if found.step in LEDGER and found.feature is not None:
-                self._put(f"features/{found.feature}/{found.pull}-{name}", stands)
-        except OSError as error:
-            raise NotMeasured(
-                f"{self.root}: the journal cannot be written: {error}; make room or access, and run again"
-            ) from error
-        return found
+                self._replace(name, content)
+            stands = entry.model_dump_json(exclude_none=True).encode() + b"\n"
+        for place in places:
+            stands = self._put(place, stands)
+        return self._entry(stands, places[-1])
 
     def read(self, name: str, /) -> bytes | None:
-        """An evidence file; None where there is none."""
+        """An evidence file; None where there is none.
+
+        Raises:
+            NotMeasured: it cannot be read.
+        """
         try:
             content: bytes = self.files.cat_file(f"{self.root}/{name}")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise NotMeasured(f"{self.root}/{name}: cannot be read: {error}; give access, and run again") from error
         return content
 
     def _put(self, name: str, content: bytes) -> bytes:
         """What stands at `name` afterwards: `content`, or what was there before; never half of either."""
-        path = f"{self.root}/{name}"
         before = self.read(name)
         if before is not None:
             return before
-        self.files.makedirs(path.rpartition("/")[0], exist_ok=True)
         try:
-            if isinstance(self.files, LocalFileSystem):
-                _link_whole(Path(path), content)
-            else:  # an object appears when its stream is closed, and "x" refuses one that is there
-                with self.files.open(path, "xb") as stream:
-                    stream.write(content)
-        except FileExistsError:  # another writer was faster
-            return self.read(name) or content
+            self._write(name, content, _link_whole, "xb")  # "x" refuses an object that is there
+        except FileExistsError as error:  # another writer was faster
+            before = self.read(name)
+            if before is None:
+                raise NotMeasured(f"{self.root}/{name}: cannot be written: {error}; look at what is in its way") from error
+            return before
         return content
 
+    def _replace(self, name: str, content: bytes) -> None:
+        """Put evidence in place; what a writer left who stopped before its step is evidence of nothing."""
+        if self.read(name) != content:
+            self._write(name, content, _replace_whole, "wb")
+
+    def _write(self, name: str, content: bytes, whole: Callable[[Path, bytes], None], mode: str) -> None:
+        path = f"{self.root}/{name}"
+        try:
+            self.files.makedirs(path.rpartition("/")[0], exist_ok=True)
+            if isinstance(self.files, LocalFileSystem):
+                whole(Path(path), content)
+            else:  # an object appears when its stream is closed
+                with self.files.open(path, mode) as stream:
+                    stream.write(content)
+        except FileExistsError:
+            raise
+        except (OSError, ValueError, NotImplementedError) as error:
+            raise NotMeasured(
+                f"{self.root}: the journal cannot be written: {error}; make room or access, and run again"
+            ) from error
+
     def _entries(self, folder: str) -> tuple[Entry, ...]:
-        there = [path for path in self.files.find(f"{self.root}/{folder}") if path.endswith(".json")]
-        found: dict[str, Any] = {path: self.files.cat_file(path) for path in there if "/." not in path}
-        steps = [self._entry(content, path) for path, content in found.items()]
+        """Every step in a folder; a folder that cannot be listed is never an empty one."""
+        self.files.invalidate_cache()  # what other writers put there since
+        try:
+            there = self.files.ls(f"{self.root}/{folder}", detail=False)
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise NotMeasured(f"{self.root}/{folder}: cannot be listed: {error}; give access, and run again") from error
+        names = sorted(path.rpartition("/")[2] for path in there)
+        steps = [self._step(f"{folder}/{name}") for name in names if name.endswith(".json") and not name.startswith(".")]
         return tuple(sorted(steps, key=lambda entry: (entry.at, entry.key)))
+
+    def _step(self, name: str) -> Entry:
+        content = self.read(name)
+        if content is None:
+            raise NotMeasured(f"{self.root}/{name}: was taken away while it was read: look at who changed the journal")
+        return self._entry(content, name)
 
     def _entry(self, content: bytes, path: str) -> Entry:
         try:
             return Entry.model_validate_json(content)
         except ValidationError as error:
             raise NotMeasured(f"{path}: is no step of a journal: look at it, nothing is decided on half of one") from error
+
+
+def _places(entry: Entry) -> tuple[str, ...]:
+    """Where a step lies. The feature's place is the first: a writer who stops in between must not hide money that was spent."""
+    name = f"{hashlib.sha256(entry.key.encode()).hexdigest()[:32]}.json"
+    own = f"pulls/{entry.pull}/{name}"
+    return (own,) if entry.feature is None or entry.step not in LEDGER else (f"features/{entry.feature}/{entry.pull}-{name}", own)
+
+
+def _replace_whole(path: Path, content: bytes) -> None:
+    """Put a file in place that is whole from its first moment, over whatever is there."""
+    begun = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        begun.write_bytes(content)
+        begun.replace(path)
+    finally:
+        begun.unlink(missing_ok=True)
 
 
 def _link_whole(path: Path, content: bytes) -> None:

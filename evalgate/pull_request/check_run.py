@@ -78,8 +78,8 @@ def _created(remote: Remote, head: str, check: Check) -> CheckRun:
 
 
 def _author(run: CheckRun) -> str:
-    """The login that an app's comments appear under."""
-    return f"{whole(run.app, 'app').slug}[bot]"
+    """The login that an app's comments appear under; of an app that is gone, one that nobody has."""
+    return f"{run.app.slug}[bot]" if run.app is not None else ""
 
 
 def _is_ours(remote: Remote, run: CheckRun) -> bool:

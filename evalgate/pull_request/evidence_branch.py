@@ -1,11 +1,11 @@
 """The journal on a branch of its own: steps and evidence outlive the runner, and nobody needs more than the repository."""
 
 from collections.abc import Mapping
-from itertools import count
 from types import MappingProxyType
 
 from github.GitRef import GitRef
 
+from evalgate.errors import NotMeasured
 from evalgate.pull_request import branch, journal_lines
 from evalgate.pull_request.client import Remote
 from evalgate.pull_request.effects import Refused, asked, doze, once
@@ -62,15 +62,15 @@ class BranchJournal:
         """
         journal_lines.check_files(entry, files)
         what = self._to(f"write the step {entry.key}")
-        for crowd in count(1):
+        for crowd in range(1, ROUNDS + 1):
             attempt = _Attempt(self._remote, self._name, entry, files)
             try:
                 return once(self._remote, attempt.look, attempt.act, what=what)
             except Refused as refusal:
-                if crowd == ROUNDS or refusal.status not in (409, 422) or not self._moved_from(attempt.over):
+                if refusal.status not in (409, 422) or not self._moved_from(attempt.over):
                     raise
             doze(self._remote.pauses[0] * min(crowd, SLOWEST))
-        raise AssertionError("counting ends nowhere")
+        raise NotMeasured(f"could not {what}: somebody else wrote first, {ROUNDS} times; run the job again")
 
     def _entries(self, path: str) -> tuple[Entry, ...]:
         return journal_lines.entries(self._read(path), f"{self._name}:{path}")

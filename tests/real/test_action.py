@@ -81,6 +81,24 @@ class TestOnAPullRequest:
         assert nothing_happened(ran)
 
 
+    def test_whatever_the_event_the_same_commit_gets_the_same_answer(self, copy: Copy) -> None:
+        """A review or a merge group that were answered without a check would hide a red one behind a green one."""
+        copy.write(NEXT, "no JSON\n")
+        copy.commit()
+        pull = {"number": 7, "head": {"ref": "x", "sha": "0" * 40}, "base": {"ref": "main", "sha": "1" * 40}}
+        events = {
+            "pull_request": {"action": "labeled", "pull_request": pull},
+            "pull_request_review": {"action": "submitted", "pull_request": pull, "review": {"state": "approved"}},
+            "merge_group": {"action": "checks_requested", "merge_group": {"head_sha": "0" * 40}},
+        }
+        for event, payload in events.items():
+            ran = copy.act(event, payload, workflow=CHECK)
+            assert (event, ran.jobs) == (event, {"check": "failure"})
+            assert checked(ran)["rows"] > 0
+        closed = copy.act("pull_request", {"action": "closed", "pull_request": pull}, workflow=CHECK)
+        assert closed.result("evalgate") is None
+
+
 class TestOnDemand:
     """`evalgate run` with a real model: SmolLM2-135M, trained for some steps, asked a small part of the golden set."""
 
@@ -113,7 +131,9 @@ class TestOnDemand:
         make_the_job_small(copy)
         copy.write("harmful.jsonl", jsonl(harmful_rows()))
         copy.commit()
-        ran = copy.act("workflow_dispatch", {"inputs": {"dataset": "harmful.jsonl"}}, workflow=ON_DEMAND, cache=cache, timeout=1700)
+        ran = copy.act(
+            "workflow_dispatch", {"inputs": {"dataset": "harmful.jsonl"}}, workflow=ON_DEMAND, cache=cache, timeout=1700
+        )
         assert ran.jobs == {"run": "failure"}
         assert ran.job_outputs("run")["verdict"] == "fail"
         assert ran.result("evalgate", "publish") == "success"

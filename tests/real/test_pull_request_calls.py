@@ -110,7 +110,7 @@ def cancel(remote, drawn):
 
 
 def first_step(remote, drawn):
-    files = {"evidence/1/report.md": b"# Report\n", "evidence/1/adapter.bin": b"\xff\x00\xfe"}
+    files = {"evidence/1/report.md": b"# Report\n", "evidence/1/adapter.bin": b"\xff\xfe"}
     entry = step("trained/1", name="trained", feature="support", evidence=files)
     assert BranchJournal(remote, BRANCH).append(entry, files) == entry
 
@@ -142,7 +142,7 @@ def one_step(server, drawn):
     journal = BranchJournal(connected(server), BRANCH)
     assert [entry.key for entry in journal.of_pull(1)][-1:] == ["trained/1"]
     assert [entry.key for entry in journal.of_feature("support")] == ["trained/1"]
-    assert journal.read("evidence/1/adapter.bin") == b"\xff\x00\xfe"
+    assert journal.read("evidence/1/adapter.bin") == b"\xff\xfe"
     assert len(drawn.commits(BRANCH)) == len(journal.of_pull(1))
 
 
@@ -351,6 +351,20 @@ def test_check_run__of_another_app_or_another_id_is_left_alone(server, drawn, re
     assert [one.conclusion for one in drawn.check_runs(head)] == ["success", "success", "failure"]
 
 
+def test_check_run__of_an_app_that_is_gone_is_nobodys(server, drawn, remote, monkeypatch):
+    from github_server import routes_checks
+
+    head, shape = drawn.head("topic"), routes_checks.check_shape
+    drawn.add_check(head, "EvalGate", "success", app="gone", external_id="evalgate/1")
+
+    def without_app(world, repo, check):
+        return {**shape(world, repo, check), **({"app": None} if check.app == "gone" else {})}
+
+    monkeypatch.setattr(routes_checks, "check_shape", without_app)
+    check_run.keep(remote, head, verdict("failure"))
+    assert [one.conclusion for one in drawn.check_runs(head)] == ["success", "failure"]
+
+
 def test_check_run__texts_longer_than_github_takes_are_cut_with_a_note(server, drawn, remote):
     head = drawn.head("topic")
     long = verdict("success", text="é" * 70_000)
@@ -433,6 +447,34 @@ def test_observe__a_push_in_the_middle_is_read_again(server, drawn, remote, monk
     seen = facts.observe(remote, 1)
     assert seen.head == drawn.head("topic")
     assert "late.md" in {file.path for file in seen.files}
+
+
+def test_observe__a_head_that_never_rests_is_not_measured(server, drawn, remote, monkeypatch):
+    around = facts._around
+
+    def pushed(remote, pull):
+        drawn.commit("topic", {"late.md": pull.head.sha.encode()})
+        return around(remote, pull)
+
+    monkeypatch.setattr(facts, "_around", pushed)
+    with pytest.raises(NotMeasured, match="changed each of the 3 times"):
+        facts.observe(remote, 1)
+
+
+def test_reads__that_are_refused_are_never_taken_for_an_answer(server, drawn):
+    stranger = connected(server, speaking="nobody")
+    for read in (
+        lambda: facts.person(stranger, "ann"),
+        lambda: facts.job(stranger, "5.1"),
+        lambda: facts.pulls_at(stranger, head=HEAD, head_repository=None, head_branch=None),
+        lambda: jobs.cancel(stranger, "5.1"),
+        lambda: tree.tree(stranger, drawn.head("topic")),
+        lambda: BranchJournal(stranger, BRANCH).of_pull(1),
+        lambda: reaction.comment_of(stranger, 1),
+        lambda: fetch(stranger, drawn),
+    ):
+        with pytest.raises(Refused, match="GITHUB_TOKEN"):
+            read()
 
 
 def test_observe__says_that_the_list_of_files_is_cut(server, drawn, remote, monkeypatch):
@@ -552,6 +594,9 @@ def test_tree__that_github_cuts_is_walked_folder_by_folder(server, drawn, remote
 
     monkeypatch.setattr(routes_git, "tree_shape", cut)
     assert tree.tree(remote, head) == expected
+    monkeypatch.setattr(routes_git, "tree_shape", lambda *given: {**shape(*given), "truncated": True})
+    with pytest.raises(NotMeasured, match="more entries than GitHub lists"):
+        tree.tree(remote, head)
 
 
 def test_read__content_that_is_not_the_object_asked_for_is_not_measured(server, drawn, remote):
@@ -621,7 +666,8 @@ def test_journal__large_files_are_read_back_as_they_were(server, drawn, remote):
 
 def test_journal__twenty_writers_at_once_leave_twenty_whole_lines(server, drawn):
     entries = [step(f"trained/{number}", pull=number % 3 + 1, name="trained", feature="support") for number in range(20)]
-    together(lambda entry: BranchJournal(connected(server), BRANCH).append(entry), entries)
+    pauses = (0.05, 0.05, 0.05)
+    together(lambda entry: BranchJournal(connected(server, pauses=pauses), BRANCH).append(entry), entries)
     journal = BranchJournal(connected(server), BRANCH)
     written = [entry for pull in (1, 2, 3) for entry in journal.of_pull(pull)]
     assert sorted(entry.key for entry in written) == sorted(entry.key for entry in entries)
@@ -718,10 +764,17 @@ def test_artifact__larger_than_the_cap_is_none_and_not_downloaded_whole(server, 
     assert fetch(remote, drawn) is None
 
 
+def test_artifact__that_expires_before_it_is_downloaded_is_none(server, drawn, remote, monkeypatch):
+    drawn.add_run(1, drawn.head("topic"))
+    drawn.add_artifact(1, "evalgate", packed(**{"signal.json": "old"}), expired=True)
+    monkeypatch.setattr("github_server.routes_actions.artifact_shape", claims_to_be_small)
+    assert fetch(remote, drawn) is None
+
+
 def claims_to_be_small(world, repo, artifact):
     from github_server.shapes_work import artifact_shape
 
-    return {**artifact_shape(world, repo, artifact), "size_in_bytes": 10}
+    return {**artifact_shape(world, repo, artifact), "size_in_bytes": 10, "expired": False}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 from drawn_workspace import HARMFUL, teach
 from pull_stage import BOT, NEW, TOPIC, Stage, staged
-from workflow_runs import ACT, CHECK, TRUSTED, Copy, GitHub, Ran, copy_of_the_repository, give_own_tokens
+from workflow_runs import ACT, CHECK, TRUSTED, Copy, GitHub, Ran, copy_of_the_repository, give_own_tokens, keep_what_is_made
+
+from evalgate.stages.init import workflows
 
 pytestmark = pytest.mark.skipif(ACT is None, reason="act is not installed: it comes with the package's extra `dev`")
 
@@ -27,6 +29,7 @@ if [ -n "$GITHUB_TOKEN$GH_TOKEN$GITHUB_ENV$GITHUB_PATH$GITHUB_OUTPUT" ]; then co
 echo "$could $*" >> '{log}'
 exec '{python}' "$@"
 """
+GOLDEN = "golden/f/cases.jsonl"
 READS = {"metadata": "read"}
 
 
@@ -83,6 +86,10 @@ class Actions(NamedTuple):
         comment = self.stage.repository.comment(self.stage.number, login, text, edited=edited)
         ran = self.happens("issue_comment", comment, "edited" if edited else "created", actor=login, **more)
         return ran, self.stage.repository.reactions(comment)
+
+    def about(self, number: int) -> "Actions":
+        """The same, for another pull request."""
+        return self._replace(stage=self.stage._replace(number=number))
 
     def rewrite(self, path: Path, old: str, new: str) -> None:
         """Change something in the copy."""
@@ -165,19 +172,36 @@ class TestTheWalk:
         assert at.stage.check.conclusion == "failure"
         assert "**fail**" in at.stage.comment
 
-    @pytest.mark.parametrize("ends_as", ["failure", "skipped"])
-    def test_work_that_never_came_to_an_end_is_said_to_have_failed(self, opened: Opening, ends_as: str) -> None:
+    def test_a_change_of_the_golden_set_trains_nothing_and_is_measured(self, opened: Opening) -> None:
+        at = opened(review={"approvals": 1})
+        repository = at.stage.repository
+        cases = (repository.file("main", GOLDEN) or b"").splitlines(keepends=True)
+        repository.commit("fewer-cases", {GOLDEN: b"".join(cases[:-2])}, "fewer cases", base="main")
+        suite = at.about(repository.open_pull("fewer-cases", author="ann"))
+        suite.stage.approve("ben")
+        spy = suite.spying()
+        ran = suite.checked("pull_request_review", branch="fewer-cases", python=str(spy.program))
+        assert ran.jobs == DONE, ran.said
+        assert ran.result("evalgate", "train") == "skipped"
+        assert spy.heard()["pr measure-suite"] is False, "what runs the model has no token"
+        assert suite.stage.check.conclusion == "success"
+
+    def test_work_that_is_killed_and_work_that_never_begins_are_said_to_have_failed(self, opened: Opening) -> None:
         at = opened()
         at.stage.approve("ben", "cat")
-        if ends_as == "skipped":
-            at.rewrite(TRUSTED, "    if: needs.decide", "    if: false && needs.decide")
-        else:
-            at.copy.write(".github/actions/train-and-evaluate/train", "kill -9 $PPID $$\n")
+        at.copy.write(".github/actions/train-and-evaluate/train", "kill -9 $$\n")
+        at.copy.write(".github/actions/train-and-evaluate/finish", "exit 1\n")
         ran = at.checked("pull_request_review")
-        assert ran.jobs["train-and-evaluate"] == ends_as, ran.said
-        assert at.stage.check.conclusion in ("failure", "action_required")
-        print(at.stage.comment)
-        assert "failed" in at.stage.comment
+        assert ran.jobs["train-and-evaluate"] == "failure", ran.said
+        assert at.stage.check.conclusion == "action_required"
+        assert "no verdict: `the job ended as failure; the log says more`" in at.stage.comment
+        at.rewrite(
+            TRUSTED, "    if: needs.decide", "    if: false && needs.decide"
+        )  # as when nobody lets it into the environment
+        ran, _ = at.says("/evalgate train", login="ben")
+        assert (ran.jobs["decide"], ran.jobs["train-and-evaluate"]) == ("success", "skipped"), ran.said
+        assert at.stage.check.conclusion == "action_required"
+        assert "no verdict: `the job ended as skipped; it never began: " in at.stage.comment
 
 
 class TestTheThreshold:
@@ -215,13 +239,12 @@ class TestCommands:
         assert at.stage.check.conclusion == "action_required", "a command takes the place of no approval"
         written = at.written
         ran, reactions = at.says("/evalgate train", login="ben", edited=True)
-        assert (ran.jobs, reactions, at.written) == ({}, [], written)
-        not_begun = dict.fromkeys(NO_WORK, "skipped")
+        assert (reactions, at.written) == ([], written)
         for text in ("please /evalgate train", "```\n/evalgate train\n```", " /evalgate train"):
-            assert at.says(text)[0].jobs == not_begun
+            assert at.says(text)[0].result("evalgate") is None, "the job is not begun"
         issue = at.stage.repository.open_issue("no pull request")
         comment = at.stage.repository.comment(issue, "ben", "/evalgate train")
-        assert at.happens("issue_comment", comment).jobs == not_begun
+        assert at.happens("issue_comment", comment).result("evalgate") is None
         assert at.written == written
 
     def test_the_job_s_own_token_is_taken_where_no_other_is_given(self, opened: Opening) -> None:
@@ -247,10 +270,12 @@ class TestHostileText:
         branch = f"a'$({TRAP})`{TRAP}`\"".replace(" ", "${IFS}")
         repository = at.stage.repository
         login = "$(cd${IFS}$KEPT;touch${IFS}pwned)"
-        repository.commit(branch, {f"datasets/f/{HOSTILE}.jsonl": b"{}\n", NEW: HOSTILE.encode()}, HOSTILE, base="main", author="x")
+        repository.commit(
+            branch, {f"datasets/f/{HOSTILE}.jsonl": b"{}\n", NEW: HOSTILE.encode()}, HOSTILE, base="main", author="x"
+        )
         number = repository.open_pull(branch, author=login, title=HOSTILE, body=HOSTILE)
         repository.label(number, HOSTILE)
-        hostile = at._replace(stage=at.stage._replace(number=number))
+        hostile = at.about(number)
         ran = hostile.checked(branch=branch, actor=login)
         assert ran.jobs == NO_WORK, ran.said
         assert not (ran.kept / "pwned").exists()
@@ -260,3 +285,29 @@ class TestHostileText:
         assert (ran.jobs, [what for _, what in reactions]) == (NO_WORK, ["-1"])
         assert not (ran.kept / "pwned").exists()
         assert ran.commands <= {"set-output", "summary"}
+
+
+class TestInAnotherRepository:
+    """What `evalgate init --workflows` writes there, with the actions taken from here at one commit."""
+
+    def test_the_callers_find_the_actions_and_the_actions_find_their_scripts(self, opened: Opening) -> None:
+        at = opened()
+        ours, pinned = at.copy.root, f"octo/tool@{at.copy.git('rev-parse', 'HEAD').strip()}"
+        tool = at.stage.folder / "tool"
+        ours.rename(tool)
+        for path, text in workflows(pinned).items():
+            at.copy.write(path, text.decode())
+            keep_what_is_made(at.copy.root / path)
+        give_own_tokens(at.copy.root / TRUSTED)
+        at.copy.git("init", "--quiet", "--initial-branch=main")
+        at.copy.git("remote", "add", "origin", "https://github.com/octo/evalgate.git")
+        at.copy.commit("callers")
+        at.stage.approve("ben", "cat")
+        ran = at.checked("pull_request_review", elsewhere={pinned: tool})
+        assert ran.jobs == DONE, ran.said
+        assert at.stage.check.conclusion == "success"
+        at.copy.write("evalgate.yaml", "version: 1\nfeatures: {f: {datasets: data}}\n")
+        at.copy.write("data/ft-v1.0.0.jsonl", "no JSON\n")
+        at.copy.commit("data")
+        ran = at.copy.act("merge_group", {}, workflow=CHECK, elsewhere={pinned: tool})
+        assert (ran.jobs, len(list(ran.kept.glob("artifacts/evalgate-check/check.json")))) == ({"check": "failure"}, 1)

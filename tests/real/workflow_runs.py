@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
@@ -60,7 +61,7 @@ class Ran(NamedTuple):
 
     @property
     def jobs(self) -> dict[str, str]:
-        """Job -> success, failure or skipped; empty when the workflow does not listen to such an event."""
+        """Job -> success, failure or skipped; empty where act gave up: it takes the outputs of a skipped job for their expressions."""
         return {name: job["result"] for name, job in self._jobs().items()}
 
     def job_outputs(self, job: str) -> dict[str, str]:
@@ -114,7 +115,7 @@ class GitHub(NamedTuple):
     """Login of who caused it."""
     token: str
     """The job's own token, as `github.token` gives it."""
-    tokens: Mapping[str, str] = {}
+    tokens: Mapping[str, str] = MappingProxyType({})
     """Job -> the token that it is given as an input instead."""
 
 
@@ -153,9 +154,13 @@ class Copy(NamedTuple):
         python: str = sys.executable,
         cache: Path | None = None,
         github: GitHub | None = None,
+        elsewhere: Mapping[str, Path] = MappingProxyType({}),
         timeout: float = 120,
     ) -> Ran:
-        """Run a workflow of the copy, as it lies there now, on an event. `cache`: EvalGate's; default: an empty one."""
+        """Run a workflow of the copy, as it lies there now, on an event.
+
+        `cache`: EvalGate's; default: an empty one. `elsewhere`: folders that stand for other repositories, by OWNER/NAME@COMMIT.
+        """
         assert ACT is not None
         folder = self.scratch / f"run-{len(list(self.scratch.glob('run-*')))}"
         kept, home = folder / "kept", folder / "home"
@@ -167,7 +172,8 @@ class Copy(NamedTuple):
             "--platform", "ubuntu-latest=-self-hosted", "--action-offline-mode", "--no-cache-server",
             "--action-cache-path", str(folder / "act"), "--var", f"EVALGATE_PYTHON={python}",
             "--env", f"KEPT={kept}", "--env", f"EVALGATE_CACHE={cache or folder / 'cache'}",
-            *_stand_ins(self.root, workflow, folder), *(_of_github(github) if github else ()),
+            *_stand_ins((self.root, *elsewhere.values()), workflow, folder), *(_of_github(github) if github else ()),
+            *(word for name, place in elsewhere.items() for word in ("--local-repository", f"{name}={place}")),
         ]  # fmt: skip
         surroundings = {"PATH": os.environ["PATH"], "HOME": str(home)}
         code, printed = _run(command, self.root, surroundings, timeout)
@@ -270,10 +276,11 @@ def _of_github(github: GitHub) -> list[str]:
     return options
 
 
-def _stand_ins(root: Path, workflow: Path, folder: Path) -> list[str]:
+def _stand_ins(roots: Sequence[Path], workflow: Path, folder: Path) -> list[str]:
     """act's options that replace every action from elsewhere, at the very commits that workflow and actions name."""
     options = []
-    text = "".join(path.read_text() for path in (root / workflow, *sorted(root.glob(".github/actions/*/action.yml"))))
+    actions = [path for root in roots for path in root.glob(".github/actions/*/action.yml")]
+    text = "".join(path.read_text() for path in (roots[0] / workflow, *actions))
     for action, reference in sorted(set(re.findall(r"uses: (actions/[\w-]+)@(\w+)", text))):
         if action != "actions/checkout":  # act does it: the copy itself is put into place
             (folder / action).mkdir(parents=True)

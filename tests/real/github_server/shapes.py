@@ -1,6 +1,7 @@
 """People and repositories as GitHub's REST API shows them."""
 
 import base64
+import urllib.parse
 from typing import Any
 
 from .world import Person, Repository, World
@@ -90,7 +91,8 @@ def html_of(world: World, repo: Repository) -> str:
 
 def person_shape(world: World, person: Person) -> dict[str, Any]:
     """A simple-user."""
-    api = f"{world.public_url}/users/{person.login}"
+    name = urllib.parse.quote(person.login)  # an app's login has brackets
+    api = f"{world.public_url}/users/{name}"
     return {
         "login": person.login,
         "id": person.id,
@@ -98,7 +100,7 @@ def person_shape(world: World, person: Person) -> dict[str, Any]:
         "avatar_url": f"{world.html_url}/avatars/{person.id}",
         "gravatar_id": "",
         "url": api,
-        "html_url": f"{world.html_url}/{person.login}",
+        "html_url": f"{world.html_url}/{name}",
         **{f"{page}_url": f"{api}/{page}" for page in USER_PAGES},
         "organizations_url": f"{api}/orgs",
         "following_url": api + "/following{/other_user}",

@@ -9,7 +9,7 @@ from github.Requester import Requester
 
 from evalgate.pull_request.faults import told
 
-TOKEN_SHAPED = "ghs_0123456789abcdefghijklmnopqrstuvwxyz"
+MADE_UP = "ghs_0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def refused(status, message="no", **headers):
@@ -61,7 +61,7 @@ def test_wait__that_is_too_long_says_when_to_come_back():
 
 
 def test_words__hold_githubs_reasons_on_one_masked_line():
-    body = {"message": f"Validation Failed\n::error::{TOKEN_SHAPED}", "errors": [{"message": "body is too long"}, "and more"]}
+    body = {"message": f"Validation Failed\n::error::{MADE_UP}", "errors": [{"message": "body is too long"}, "and more"]}
     words = told(GithubException(422, body, {})).words
     assert words == "GitHub answered 422: Validation Failed\\u000a::error::[masked: github token]; body is too long; and more"
 

@@ -61,7 +61,15 @@ def test_comment__that_only_talks_about_commands_is_none(body):
 
 @pytest.mark.parametrize(
     "body",
-    ["/evalgate", "/evalgate ", "/evalgate trian", "/evalgate TRAIN", "/evalgate trаin", "/evalgate train\u200b", "/evalgate ; rm"],
+    [
+        "/evalgate",
+        "/evalgate ",
+        "/evalgate trian",
+        "/evalgate TRAIN",
+        "/evalgate trаin",
+        "/evalgate train\u200b",
+        "/evalgate ; rm",
+    ],
 )
 def test_command__that_nobody_knows_is_answered_with_those_that_are(body):
     assert parse(body) == UNKNOWN
@@ -77,7 +85,9 @@ def test_approve_cost__names_its_commit(commit):
     assert parse(f"/evalgate approve-cost {commit}") == Command("approve-cost", commit.lower())
 
 
-@pytest.mark.parametrize("more", ["", " abcdef", " <commit>", " `abcdef1`", " abcdef1 abcdef2", " " + "f" * 65, " HEAD", " ghijklm"])
+@pytest.mark.parametrize(
+    "more", ["", " abcdef", " <commit>", " `abcdef1`", " abcdef1 abcdef2", " " + "f" * 65, " HEAD", " ghijklm"]
+)
 def test_approve_cost__without_a_whole_commit_approves_nothing(more):
     assert parse(f"/evalgate approve-cost{more}") == NEEDS_COMMIT
 
