@@ -56,6 +56,8 @@ class Looked(NamedTuple):
     cost: Estimate | None = None
     codeowners: str | None = None
     """Text of the target branch's CODEOWNERS."""
+    theirs: CheckReport | None = None
+    """What the pull request's own workflow says of the dataset: it can be edited there, and decides nothing."""
     gone: frozenset[str] = frozenset()
     """Workflow runs that the journal believes at work and GitHub says have ended."""
     asked: Name | None = None
@@ -316,6 +318,11 @@ def _notes(looked: Looked) -> tuple[str, ...]:
             notes.append(f"the work on {code_span(work.head[:7])} still goes on: it says nothing of anything later")
     if looked.asked in AGAIN and _verdict(looked) is not None:
         notes.append(f"`/evalgate {looked.asked}` began nothing: this commit is judged, and the same again is no new attempt")
+    if looked.theirs is not None and looked.theirs.refused != looked.check.refused:
+        said = "errors" if looked.theirs.refused else "no error"
+        notes.append(
+            f"the pull request's own workflow found {said} in the dataset: it can be edited there, and counts for nothing"
+        )
     heads = [head for head, _ in groupby(entry.head for entry in looked.journal if entry.step == "head")]
     if heads.count(looked.pull.head) > 1:
         notes.append(f"the head came back to {code_span(looked.pull.head[:7])} after other commits: {_last_heads(heads)}")

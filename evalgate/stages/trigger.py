@@ -7,15 +7,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from evalgate import evidence, store, suites
 from evalgate.errors import EvalGateError, PolicyError
 from evalgate.judgement.markdown import code_span
 from evalgate.judgement.threshold import Looked, for_the_registry, held, nothing_to_judge, standing, to_be_split
 from evalgate.ports import Journal
 from evalgate.prompts import prompt_sha256
-from evalgate.pull_request import evidence_branch, facts
+from evalgate.pull_request import artifacts, evidence_branch, facts
 from evalgate.pull_request import tree as git
 from evalgate.pull_request.client import Remote
+from evalgate.pull_request.effects import Refused
 from evalgate.records.binding import Binding
 from evalgate.records.check import CheckReport, Finding
 from evalgate.records.journal import Entry, Step
@@ -37,6 +40,9 @@ CHECK = "EvalGate"
 """The name of the check run that a ruleset should require."""
 EVIDENCE = "branch:evalgate-evidence"
 """Where the journal lies when the policy says nothing."""
+ARTIFACT, MEMBER = "evalgate-check", "check.json"
+"""What the untrusted half leaves behind."""
+MOST_OF_THEIRS = 8 << 20
 PLACED = re.compile(r"([^\s:]{1,200}):(\d{1,9}): ")
 SUITE_CODE = "EG702"
 """A policy, prompt or suite that cannot be read."""
@@ -132,6 +138,7 @@ def _judgeable(remote: Remote, pull: PullRequest, trees: Trees, here: Here, *, a
             return Seen(pull, held(pull, f"refused: {_first(error)}", refused=True), None, journal, entries)
     looked = Looked(pull, trees.change, trees.policy.features[features[0]], check, binding, entries)
     looked = looked._replace(gone=_gone(remote, entries), month=here.clock()[:7])
+    looked = looked._replace(theirs=_theirs(remote, pull.head))
     looked = looked._replace(asked=asked or _once_more(remote, entries, looked.gone))
     if trees.change.kind == "dataset":
         looked = _with_rows(remote, looked, trees, journal)
@@ -212,6 +219,15 @@ def _accepted(remote: Remote, entry: Entry) -> set[bytes]:
 def _prompt_length(trees: Trees, feature: FeaturePolicy) -> int:
     blob = trees.target.get(feature.prompt or "")
     return 0 if blob is None else (blob.size or 0)
+
+
+def _theirs(remote: Remote, head: str) -> CheckReport | None:
+    """What the pull request's own workflow says of the dataset; None where it left nothing that can be read."""
+    try:
+        content = artifacts.member(remote, head=head, artifact=ARTIFACT, member=MEMBER, most=MOST_OF_THEIRS)
+        return None if content is None else CheckReport.model_validate_json(content)
+    except (Refused, ValidationError):
+        return None
 
 
 def _gone(remote: Remote, entries: Sequence[Entry]) -> frozenset[str]:

@@ -80,7 +80,6 @@ class TestOnAPullRequest:
         assert "EG202" in ran.comment
         assert nothing_happened(ran)
 
-
     def test_whatever_the_event_the_same_commit_gets_the_same_answer(self, copy: Copy) -> None:
         """A review or a merge group that were answered without a check would hide a red one behind a green one."""
         copy.write(NEXT, "no JSON\n")

@@ -1,6 +1,8 @@
 """Dataset pull requests from opened to merged on the GitHub test server, with scripted models and every command in turn."""
 
+import io
 import json
+import zipfile
 
 import pytest
 from drawn_workspace import GOOD, HARMFUL, UNCHANGED, teach
@@ -365,3 +367,94 @@ class TestTrigger:
         assert "approved 0 of 2" in ended.err
         assert stage.server.effects("POST") + stage.server.effects("PATCH") == 0
         assert stage.repository.comments(stage.number) == []
+
+
+class TestTheUntrustedHalf:
+    def left(self, stage, content):
+        """An artifact of the pull request's own workflow."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("check.json", content)
+        stage.repository.add_run(50, stage.head, head_branch=TOPIC)
+        stage.repository.add_artifact(50, "evalgate-check", packed.getvalue())
+
+    def test_a_green_check_of_its_own_makes_nothing_green(self, stage):
+        self.left(stage, json.dumps({"schema": 1, "rows": 1, "findings": []}))
+        stage.repository.commit(TOPIC, {NEW: b'{"messages": []}\n'})
+        self.left(stage, json.dumps({"schema": 1, "rows": 1, "findings": []}))
+        assert stage.control() == []
+        assert stage.check.conclusion == "failure"
+        assert "the pull request's own workflow found no error" in stage.comment
+
+    @pytest.mark.parametrize("content", ["{", '{"verdict": "pass"}', "x" * 9_000_000])
+    def test_what_it_leaves_may_be_anything(self, stage, content):
+        self.left(stage, content)
+        assert stage.control() == []
+        assert "own workflow" not in stage.comment
+
+
+class TestSuiteChanges:
+    """A pull request that changes golden sets, prompts or policy trains nothing; what is served is asked."""
+
+    @pytest.fixture
+    def suites(self, tmp_path, monkeypatch, capsys):
+        with staged(tmp_path, monkeypatch, capsys, review={"approvals": 1}) as stage:
+            yield stage
+
+    def opened(self, stage, files):
+        stage.repository.commit("suite", files, base="main")
+        return stage._replace(number=stage.repository.open_pull("suite", author="ann"))
+
+    def measured(self, stage):
+        stage.approve("ben")
+        ((work),) = stage.control(run=7)
+        pull = ("--pull", stage.number, "--work", work["work"])
+        taken, told = stage.give("pr", "take", *pull, "--into", stage.folder / "suite", run=7)
+        assert taken.code == 0, taken.err
+        assert told["kind"] == "suite"
+        given = ("--workspace", told["workspace"], "--policy", told["policy"], "--feature", told["feature"])
+        done, _ = stage.give("pr", "measure-suite", *given, "--format", "json", run=7)
+        assert done.code == 0, done.err
+        (stage.folder / "result.json").write_text(done.out)
+        ended, _ = stage.give("pr", "finish", *pull, "--result", stage.folder / "result.json", run=7)
+        assert ended.code == 0, ended.err
+        return json.loads(done.out)
+
+    def test_a_changed_golden_set_is_measured_on_what_is_served(self, suites):
+        lines = suites.repository.file("main", "golden/f/cases.jsonl").splitlines(keepends=True)
+        stage = self.opened(suites, {"golden/f/cases.jsonl": b"".join(lines[:70])})
+        told = self.measured(stage)
+        assert "of the golden cases right, 25.0% of 80 before" in told["measured"]
+        assert "| `golden` | 70 | 0 | 10 | 0 |" in told["report"]
+        assert stage.check.conclusion == "success"
+        assert "**measured**" in stage.comment
+        assert "training" not in steps(stage)
+
+    def test_a_golden_set_that_cannot_be_read_is_red_on_its_line(self, suites):
+        stage = self.opened(suites, {"golden/f/cases.jsonl": b'{"id": 1}\n'})
+        stage.approve("ben")
+        assert stage.control() == []
+        assert stage.check.conclusion == "failure"
+        assert [(one["path"], one["start_line"]) for one in stage.check.annotations][0] == ("golden/f/cases.jsonl", 1)
+
+    def test_a_policy_that_cannot_be_read_is_red_and_the_target_branchs_rules(self, suites):
+        stage = self.opened(suites, {"evalgate.yaml": b"version: 1\nfeatures: {f: {review: {approvals: 0}, x: 1}}\n"})
+        assert stage.control() == []
+        assert stage.check.conclusion == "failure"
+        assert "unknown key" in stage.comment
+        assert "approved 0 of 1" in stage.comment
+
+    def test_loosening_the_policy_in_the_pull_request_loosens_nothing_for_it(self, suites):
+        policy = json.loads(suites.repository.file("main", "evalgate.yaml"))
+        policy["features"]["f"]["review"]["approvals"] = 0
+        stage = self.opened(suites, {"evalgate.yaml": json.dumps(policy).encode()})
+        assert stage.control() == []
+        assert "approved 0 of 1" in stage.comment
+
+    def test_a_changed_prompt_is_held_against_todays_prompt(self, suites):
+        policy = json.loads(suites.repository.file("main", "evalgate.yaml"))
+        policy["features"]["f"]["prompt"] = "prompts/f.md"
+        suites.repository.commit("main", {"evalgate.yaml": json.dumps(policy).encode(), "prompts/f.md": b"Answer.\n"})
+        stage = self.opened(suites, {"prompts/f.md": b"Answer well.\n"})
+        told = self.measured(stage)
+        assert (told["kind"], told["overall"]) == ("prompt", "unclear")  # no flip in 80 cases does not prove a tie within 3 points

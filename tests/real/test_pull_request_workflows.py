@@ -1,4 +1,4 @@
-"""The shipped workflows on pull requests, run for real under act against the GitHub test server: event in, comment and check run out.
+"""The shipped workflows on pull requests, run for real under act against the GitHub test server.
 
 The pull requests, people and files are on the server; what runs is a copy of this repository's default branch. Every job has a
 token that may do what the workflow declares for it. What act cannot show stands in docs/not-measured-here.md.
@@ -25,10 +25,11 @@ HOSTILE = f"'; {TRAP}; '\"; {TRAP}; \" $({TRAP}) `{TRAP}` ${{{{ github.actor }}}
 NO_WORK = {"decide": "success", "train-and-evaluate": "skipped", "settle": "skipped"}
 DONE = dict.fromkeys(NO_WORK, "success")
 SPY = """#!/bin/sh
-if [ -n "$GITHUB_TOKEN$GH_TOKEN$GITHUB_ENV$GITHUB_PATH$GITHUB_OUTPUT" ]; then could=yes; else could=no; fi
-echo "$could $*" >> '{log}'
+if [ -n "$GITHUB_TOKEN$GH_TOKEN$GITHUB_ENV$GITHUB_PATH$GITHUB_OUTPUT" ]; then has=token; else has=; fi
+echo "$has${{PROVIDER_KEY:++key}} $*" >> '{log}'
 exec '{python}' "$@"
 """
+USES = "uses: ./.github/actions/train-and-evaluate"
 GOLDEN = "golden/f/cases.jsonl"
 READS = {"metadata": "read"}
 
@@ -39,14 +40,14 @@ class Spy(NamedTuple):
     program: Path
     log: Path
 
-    def heard(self) -> dict[str, bool]:
-        """Command -> whether it could have spoken for us: had the token, or a file that sets variables of later steps."""
+    def heard(self) -> dict[str, str]:
+        """Command -> what it could have used: the token (or a file that sets variables of later steps), the provider's key."""
         heard = {}
         for line in self.log.read_text().splitlines():
-            could, *words = line.split()
+            has, *words = line.split(" ")
             command = words[words.index("evalgate") + 1 :]
             if command != ["--version"]:
-                heard[" ".join(command[: 2 if command[0] == "pr" else 1])] = could == "yes"
+                heard[" ".join(command[: 2 if command[0] == "pr" else 1])] = has
         return heard
 
 
@@ -146,15 +147,16 @@ class TestTheWalk:
         assert "1 of 2" in at.stage.comment
         at.stage.approve("cat")
         spy = at.spying()
+        at.rewrite(TRUSTED, f"      {USES}", f"      env: {{PROVIDER_KEY: a-secret}}\n      {USES}")
         ran = at.checked("pull_request_review", python=str(spy.program))
         assert ran.jobs == DONE, ran.said
         assert at.stage.check.conclusion == "success"
         assert "**pass**" in at.stage.comment
         assert ran.outputs("evalgate", "finish").keys() >= {"verdict", "lift", "report", "candidate"}
         assert spy.heard() == {
-            "pr control": True, "pr take": True, "train": False, "pr step": True, "run": False,
-            "pr finish": True, "pr settle": True,
-        }, "only commands that read no row and run no model have the token"  # fmt: skip
+            "pr control": "token", "pr take": "token+key", "train": "+key", "pr step": "token+key", "run": "+key",
+            "pr finish": "token+key", "pr settle": "token",
+        }, "commands that read rows and run models have no token; the trusted half has no provider's key"  # fmt: skip
         (results,) = ran.kept.glob("artifacts/evalgate-*/*/candidate.results.jsonl")
         assert results.stat().st_size
 
@@ -183,7 +185,7 @@ class TestTheWalk:
         ran = suite.checked("pull_request_review", branch="fewer-cases", python=str(spy.program))
         assert ran.jobs == DONE, ran.said
         assert ran.result("evalgate", "train") == "skipped"
-        assert spy.heard()["pr measure-suite"] is False, "what runs the model has no token"
+        assert spy.heard()["pr measure-suite"] == "", "what runs the model has no token"
         assert suite.stage.check.conclusion == "success"
 
     def test_work_that_is_killed_and_work_that_never_begins_are_said_to_have_failed(self, opened: Opening) -> None:

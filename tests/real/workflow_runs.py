@@ -44,8 +44,6 @@ elif [ "$WITHOUT" != ignore ]; then
   exit 1
 fi
 """
-OWN_TOKEN = "TOKEN_OF_THE_JOB_"
-"""Secret that holds a job's token, with the job's name in capitals."""
 STAND_INS = {"actions/setup-python": "true", "actions/upload-artifact": UPLOAD}
 
 
@@ -61,7 +59,7 @@ class Ran(NamedTuple):
 
     @property
     def jobs(self) -> dict[str, str]:
-        """Job -> success, failure or skipped; empty where act gave up: it takes the outputs of a skipped job for their expressions."""
+        """Job -> success, failure or skipped; empty where act gave up, as it does on a matrix made of a skipped job's outputs."""
         return {name: job["result"] for name, job in self._jobs().items()}
 
     def job_outputs(self, job: str) -> dict[str, str]:
@@ -261,7 +259,8 @@ def give_own_tokens(workflow: Path) -> dict[str, dict[str, str]]:
 
 
 def _secret(job: str) -> str:
-    return OWN_TOKEN + job.upper().replace("-", "_")
+    """Name of the secret that holds a job's token."""
+    return f"{job.upper().replace('-', '_')}_OF_THE_JOB"
 
 
 def _of_github(github: GitHub) -> list[str]:

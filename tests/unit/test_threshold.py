@@ -547,7 +547,7 @@ def test_start__means_that_every_precondition_is_settled_and_nothing_runs(drawin
 
 @given(REVIEWS, WORLDS)
 def test_start__never_by_itself_after_a_first_time(drawing, world):
-    assume(any(f"a:started#{run}.1" in world["steps"] for run in (1, 2)))
+    world["steps"] = f"a:started#1.1 {world['steps']}"
     if stands(" ".join(drawing), **world).start:
         assert world["asked"] in ("train", "evaluate")
         assert "a:finished=" not in world["steps"]
@@ -561,9 +561,7 @@ def test_start__never_by_a_review_of_author_bot_or_outsider(drawing, world, who,
 
 @given(REVIEWS, WORLDS, st.data())
 def test_start__never_by_taking_an_approval_away(drawing, world, draw):
-    approvals = [word for word in drawing if "+" in word]
-    assume(approvals)
-    gone = draw.draw(st.sampled_from(approvals))
+    gone = draw.draw(st.sampled_from(["", *(word for word in drawing if "+" in word)]))
     fewer = stands(" ".join(word for word in drawing if word != gone), **world)
     assert stands(" ".join(drawing), **world).start or not fewer.start
 
@@ -577,7 +575,7 @@ def test_standing__no_order_of_the_same_reviews_changes_it(drawing, world, chanc
 
 @given(REVIEWS, WORLDS)
 def test_standing__an_open_pull_request_is_decided_or_goes_on_or_says_who_can_move_it(drawing, world):
-    assume(world["pull"]["open"])
+    world["pull"]["open"] = True
     found = stands(" ".join(drawing), **world)
     decided = found.headline.startswith(("**pass**", "**fail**", "**measured**"))
     assert found.waits_for or decided or found.conclusion is None
@@ -636,7 +634,7 @@ def hostile_standings(name):
     parts = change("").parts | {"dataset": (file["path"],), "suite": (f"golden/f/{name}",)}
     yield stands("", pull=of, review=held_back, codeowners=text, change=change("+datasets/f/x.jsonl")._replace(parts=parts))
     yield stands("", pull=of | {"reviews": (said[1] | {"state": "CHANGES_REQUESTED"},)}, review={"hold_label": name})
-    yield stands("", pull=of | {"reviews": (said[1] | {"commit": commit("a")},)})
+    yield stands("", pull=of | {"reviews": (said[1] | {"commit": commit("a")},), "labels": ()})
     yield stands("ann+", journal=(*journal("started"), *journal("failed", why=name)))
     yield stands("ann+", journal=journal("started training", at=name))
     yield stands("ann+", journal=journal("cost_approved", by=name), cost=estimate(50.0))
