@@ -10,6 +10,7 @@ from evalgate.redaction import mask, safe_line
 
 COMMANDS = {
     "init": "evalgate.cli.init:init",
+    "doctor": "evalgate.cli.doctor:doctor",
     "check": "evalgate.cli.check:check",
     "train": "evalgate.cli.train:train",
     "evaluate": "evalgate.cli.evaluate:evaluate",

@@ -60,7 +60,9 @@ def person(remote: Remote, login: str) -> Person:
 
 
 def pulls_at(remote: Remote, *, head: str, head_repository: str | None, head_branch: str | None) -> tuple[int, ...]:
-    """Numbers of the open pull requests whose head is this commit now, in order; asked by branch, then by commit.
+    """Numbers of the pull requests whose head is this commit now, in order; asked by branch, then by commit.
+
+    The open ones; where there is none, those that are closed: they were merged, or given up, just now.
 
     Args:
         head: The commit.
@@ -73,7 +75,7 @@ def pulls_at(remote: Remote, *, head: str, head_repository: str | None, head_bra
     found: tuple[int, ...] = ()
     if head_repository and head_branch:
         name = f"{head_repository.split('/')[0]}:{head_branch}"
-        found = asked(remote, lambda: _at(remote.repository.get_pulls(state="open", head=name), head), f"find {name}")
+        found = asked(remote, lambda: _at(remote.repository.get_pulls(state="all", head=name), head), f"find {name}")
     return found or _at_commit(remote, head)
 
 
@@ -171,7 +173,9 @@ def _is_bot(login: str, kind: str | None) -> bool:
 
 
 def _at(pulls: Iterable[Pull], head: str) -> tuple[int, ...]:
-    return tuple(sorted(whole(pull.number, "number") for pull in pulls if pull.state == "open" and pull.head.sha == head))
+    here = [pull for pull in pulls if pull.head.sha == head]
+    still_open = [pull for pull in here if pull.state == "open"]
+    return tuple(sorted(whole(pull.number, "number") for pull in still_open or here))
 
 
 def _at_commit(remote: Remote, head: str) -> tuple[int, ...]:

@@ -138,9 +138,7 @@ def _by_rules(rules: tuple[Any, ...]) -> Guard:
         "rulesets",
         there=bool(given),
         checks=tuple(
-            Required(
-                str(one["context"]), _app(one.get("integration_id")), bool(more.get("strict_required_status_checks_policy"))
-            )
+            Required(str(one["context"]), _app(one.get("integration_id")), bool(more.get("strict_required_status_checks_policy")))
             for kind, more in given
             if kind == "required_status_checks"
             for one in more.get("required_status_checks", ())

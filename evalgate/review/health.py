@@ -107,7 +107,9 @@ def environment(ground: Ground) -> Point:
     """Whether the secrets of zone 2 are given to reviewed jobs or trusted branches only."""
     found, trunk = ground.environment, ground.default
     if isinstance(found, Unseen):
-        return _unseen("environment", [found], f"whether the environment {ENVIRONMENT} keeps provider secrets from other branches")
+        return _unseen(
+            "environment", [found], f"whether the environment {ENVIRONMENT} keeps provider secrets from other branches"
+        )
     if found is None:
         means = f"there is no environment {ENVIRONMENT}: GitHub would make an open one on first use"
         return Point("environment", "missing", means, _environment_todo(ground))
@@ -316,7 +318,9 @@ def _unseen(name: str, refused: Iterable[Unseen], means: str) -> Point:
 def _parsed(name: str, path: str, problems: tuple[str, ...] | None, ground: Ground, without: str) -> Point:
     branch = ground.target.name
     if problems is None:
-        return Point(name, "missing", f"{branch} has no {path}: {without}", f"`evalgate init` writes one; merge it into {branch}")
+        return Point(
+            name, "missing", f"{branch} has no {path}: {without}", f"merge one into {branch}; README.md shows how to begin"
+        )
     if problems:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
         return Point(name, "missing", f"{path} cannot be read: {without}", f"mend {problems[0]}{more}")

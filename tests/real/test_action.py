@@ -95,7 +95,8 @@ class TestOnAPullRequest:
             assert (event, ran.jobs) == (event, {"check": "failure"})
             assert checked(ran)["rows"] > 0
         closed = copy.act("pull_request", {"action": "closed", "pull_request": pull}, workflow=CHECK)
-        assert closed.result("evalgate") is None
+        assert (closed.jobs, closed.result("evalgate", "install")) == ({"check": "success"}, None)
+        assert not (closed.kept / "artifacts").exists()
 
 
 class TestOnDemand:

@@ -522,7 +522,7 @@ def test_person__that_nobody_knows_has_no_permission(server, drawn, remote):
     assert facts.person(remote, "strange[bot]") == Person(login="strange[bot]", bot=True, permission="none")
 
 
-def test_pulls_at__finds_a_fork_by_its_branch_and_only_open_ones_at_that_commit(server, drawn, remote):
+def test_pulls_at__finds_a_fork_by_its_branch_and_closed_ones_only_where_none_is_open(server, drawn, remote):
     fork = drawn.fork("eve")
     head = fork.commit("topic", {"x.md": b"x\n"})
     number = drawn.open_pull("topic", author="eve", fork="eve")
@@ -533,7 +533,9 @@ def test_pulls_at__finds_a_fork_by_its_branch_and_only_open_ones_at_that_commit(
     later = fork.commit("topic", {"x.md": b"y\n"})
     assert facts.pulls_at(remote, head=head, **where) == ()
     drawn.close(number)
-    assert facts.pulls_at(remote, head=later, **where) == ()
+    assert facts.pulls_at(remote, head=later, **where) == (number,)
+    again = drawn.open_pull("topic", author="eve", fork="eve")
+    assert facts.pulls_at(remote, head=later, **where) == (again,)
 
 
 def test_job__has_ended_when_completed_begun_again_or_forgotten(server, drawn, remote):

@@ -297,6 +297,13 @@ class TestChecked:
         found = stands("ann+", **fault(*severities))
         assert (told(found)[1], found.conclusion, found.start) == (line, conclusion, conclusion is None)
 
+    @pytest.mark.parametrize(("ours", "theirs", "said"), [((), ("error",), "errors"), (("error",), (), "no error")])
+    def test_what_the_pull_requests_own_workflow_says_is_told_and_counts_for_nothing(self, ours, theirs, said):
+        found, alone = stands("ann+", theirs=report(*theirs), **fault(*ours)), stands("ann+", **fault(*ours))
+        note = f"the pull request's own workflow found {said} in the dataset: it can be edited there, and counts for nothing"
+        assert found == alone.model_copy(update={"notes": (note,)})
+        assert stands("ann+", theirs=report(*ours), **fault(*ours)) == alone
+
     def test_a_check_of_other_bytes_is_no_check(self):
         other = DatasetChange(feature="f", path="datasets/f/v1.0.0.jsonl", version="v1.0.0", sha256=sha("9"), rows=12)
         with pytest.raises(NotMeasured, match="#7: check, binding and head are not of the same commit: look again"):
@@ -359,14 +366,16 @@ class TestOwners:
 
 
 class TestRows:
+    NEEDS = "whose `metadata.reviewed_by` names somebody who approves this commit"
+
     @pytest.mark.parametrize(
         ("rows", "line", "needs"),
         [
-            ((3, 9), "waiting: reviewed rows 3 of 5", ("2 more rows whose `metadata.reviewed_by` names somebody who approves this commit",)),
-            ((4, 9), "waiting: reviewed rows 4 of 5", ("1 more row whose `metadata.reviewed_by` names somebody who approves this commit",)),
+            ((3, 9), "waiting: reviewed rows 3 of 5", (f"2 more rows {NEEDS}",)),
+            ((4, 9), "waiting: reviewed rows 4 of 5", (f"1 more row {NEEDS}",)),
             ((5, 9), "done: reviewed rows 5 of 5", ()),
         ],
-    )  # fmt: skip
+    )
     def test_enough_rows_must_be_reviewed(self, rows, line, needs):
         found = stands("ann+", rows=rows, review={"reviewed_rows": 5})
         assert (told(found)[3], found.waits_for, found.start) == (line, needs, not needs)
@@ -433,9 +442,8 @@ class TestMoney:
 
     def test_without_a_price_nothing_is_called_free(self):
         found = stands("ann+", cost=estimate(None, None))
-        assert told(found)[4] == (
-            "done: cost estimate: about 9,000 tokens, time not known before a first training; not priced, the policy names no price"
-        )
+        size = "about 9,000 tokens, time not known before a first training"
+        assert told(found)[4] == f"done: cost estimate: {size}; not priced, the policy names no price"
 
     def test_a_priced_minute_that_nobody_can_count_is_asked_about(self):
         needs = f"{self.ASK}, or budget.tokens_per_second in the policy: a minute has a price, and nobody knows how many"
@@ -506,21 +514,23 @@ def test_on_inconclusive__chooses_the_check_run_and_never_the_verdict(waiver, co
 
 
 STEPS = ["started", "training", "trained", "evaluating", "failed", "cancelled", "superseded", "finished", "finished=pass"]
-REVIEWS = st.lists(
-    st.builds(
-        "{}{}{}@{}".format, st.sampled_from(["ann", "bob", "zoe", "outis"]), st.sampled_from("+++-.0"), st.sampled_from("aab"), st.integers(1, 5)
-    ),
-    max_size=4,
-)  # fmt: skip
+SAID = st.sampled_from(["ann", "bob", "zoe", "outis"]), st.sampled_from("+++-.0"), st.sampled_from("aab"), st.integers(1, 5)
+REVIEWS = st.lists(st.builds("{}{}{}@{}".format, *SAID), max_size=4)
 WORLDS = st.fixed_dictionaries(
     {
         "steps": st.lists(
             st.builds("{}:{}#{}.1".format, st.sampled_from("aab"), st.sampled_from([*STEPS, "finished=fail"]), st.integers(1, 2)),
             max_size=5,
         ).map(" ".join),
-        "review": st.fixed_dictionaries({"approvals": st.integers(0, 2), "reviewed_rows": st.integers(0, 2), "codeowners": st.booleans()}),
+        "review": st.fixed_dictionaries(
+            {"approvals": st.integers(0, 2), "reviewed_rows": st.integers(0, 2), "codeowners": st.booleans()}
+        ),
         "pull": st.fixed_dictionaries(
-            {"draft": st.just(False) | st.booleans(), "open": st.just(True) | st.booleans(), "labels": st.sampled_from([(), ("evalgate-hold",)])}
+            {
+                "draft": st.just(False) | st.booleans(),
+                "open": st.just(True) | st.booleans(),
+                "labels": st.sampled_from([(), ("evalgate-hold",)]),
+            }
         ),
         "check": st.sampled_from([report(), report("warning"), report("hold"), report("error")]),
         "rows": st.sampled_from([(2, 2), (1, 2)]),
@@ -530,7 +540,7 @@ WORLDS = st.fixed_dictionaries(
         "asked": st.sampled_from([None, "status", "train", "evaluate", "approve-cost", "cancel"]),
         "changes": st.sampled_from(["+datasets/f/v1.0.0.jsonl", SUITE]),
     }
-)  # fmt: skip
+)
 
 
 @given(REVIEWS, WORLDS)

@@ -3,11 +3,11 @@
 import itertools
 
 import pytest
+from drawn_pull import pull, reviews
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.review.approvals import Approvals, approvals, same_login
-from drawn_pull import pull, reviews
 
 LOGINS = ("ann", "bob", "zoe", "outis", "ci[bot]", "ghost")
 DRAWN = st.lists(

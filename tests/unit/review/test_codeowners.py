@@ -101,6 +101,7 @@ def test_owners__a_line_without_owners_takes_them_away():
         "/datasets/***/x @bob",
         "\\",
         "datasets\\",
+        r"datasets\/f @bob",
         "",
         "   ",
     ],
