@@ -13,7 +13,7 @@ from evalgate.errors import NO_VERDICT, PASSED, REFUSED
 from evalgate.review.kinds import Places
 
 if TYPE_CHECKING:
-    from evalgate.review.health import Point
+    from evalgate.review.point import Point
 
 EXIT_OF = {"ok": PASSED, "missing": REFUSED, "unknown": NO_VERDICT}
 MARKS = {"ok": ("✓", "green"), "missing": ("✗", "red"), "unknown": ("?", "yellow")}
@@ -35,24 +35,25 @@ def doctor(repository: str | None, branch: str | None, policy_path: Path, regist
     Without --repository: what this folder lacks for a first run. With it: what GitHub is not told yet, so that a gate can be
     walked around. Exit code 1 when something is missing, 3 when nothing is but something is not to be seen with this token.
     """
-    from evalgate.stages import doctor as stage
+    from evalgate.stages.doctor import worst
+    from evalgate.stages.first_run import folder_points
 
     registered = registry_path or policy_path.parent / "models.yaml"
     if repository is None:
         if branch is not None:
             raise click.UsageError("--branch needs --repository OWNER/NAME")
-        found = stage.folder_points(policy_path, registered)
+        found = folder_points(policy_path, registered)
     else:
         found = _at(repository, branch, Places(policy_path.as_posix(), registered.as_posix()))
     if output == "json":
         machine([point._asdict() for point in found])
     _say(found)
-    return EXIT_OF[stage.worst(found)]
+    return EXIT_OF[worst(found)]
 
 
 def _at(repository: str, branch: str | None, places: Places) -> "tuple[Point, ...]":
     from evalgate.pull_request.client import connect
-    from evalgate.stages import doctor as stage
+    from evalgate.stages.doctor import repository_points
 
     known = settings.github(repository)
     remote = connect(
@@ -63,7 +64,7 @@ def _at(repository: str, branch: str | None, places: Places) -> "tuple[Point, ..
         run=known.run,
         pace=known.pace,
     )
-    return stage.repository_points(remote, branch, places)
+    return repository_points(remote, branch, places)
 
 
 def _say(found: "Sequence[Point]") -> None:

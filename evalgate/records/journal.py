@@ -17,8 +17,8 @@ RUNNING = ("started", "training", "trained", "evaluating")
 """Steps after which somebody is at work."""
 ENDED = ("finished", "failed", "superseded", "cancelled")
 """Steps after which nobody is."""
-LEDGER = ("trained", "finished", "failed", "merged")
-"""Steps that count for other pull requests of the same feature: money, prompt changes, reviewed rows."""
+LEDGER = ("started", "trained", *ENDED, "merged")
+"""Steps that count for other pull requests of the same feature: money, prompt changes, verdicts, reviewed rows."""
 
 
 class Entry(Record):
@@ -41,6 +41,7 @@ class Entry(Record):
     binding: Binding | None = Field(default=None, description="what the work is bound to")
     why: str | None = Field(default=None, description="what went wrong, for people")
     verdict: Outcome | None = Field(default=None, description="the verdict, once there is one")
+    unmeasured: int | None = Field(default=None, ge=0, description="cases that the verdict had no answer for")
     overall: OverallState | None = Field(default=None, description="what was decided overall, once there is a verdict")
     kind: str | None = Field(default=None, description="the kind of pull request, where it matters: a prompt change")
     evidence: dict[str, Sha256] = Field(default_factory=dict, description="file beside this journal -> sha256")

@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple, get_args
 
 Name = Literal["status", "train", "evaluate", "approve-cost", "cancel"]
 NAMES: tuple[Name, ...] = get_args(Name)
+AGAIN: tuple[Name, ...] = ("train", "evaluate")
+"""Commands that ask for the work once more."""
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 LONGEST = 300
 """Characters that a first line may have; a longer one is no command, whatever it begins with."""

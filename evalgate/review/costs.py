@@ -1,7 +1,7 @@
 """What a training will cost, told before anything is spent. Estimates, and they say so."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -14,6 +14,8 @@ BYTES_A_TOKEN = 3.0
 """Of UTF-8. Cautious: English has about four, other languages and JSON fewer; a Chinese character is one token of three bytes."""
 TOKENS_A_TURN = 8
 """Chat templates put some tokens around every turn."""
+STOPPED = ("failed", "superseded", "cancelled")
+"""Ends without a verdict; they say what was spent until then."""
 RESERVE = 1.2
 """20 % for retries and validation."""
 
@@ -55,14 +57,20 @@ def estimate(content: bytes, settings: Train, budget: Budget, *, prompt: int, le
 def spent_in(month: str, ledger: Iterable[Entry]) -> float:
     """Money that trainings of this feature took in a month such as "2026-11", by their estimates.
 
-    Failed ones count; a run that trained and then failed counts once.
+    What was begun is reserved; failed trainings count, and what ended before it trained does not.
     """
-    runs: dict[tuple[object, ...], float] = {}
+    runs: dict[tuple[object, ...], dict[str, float]] = {}
     for entry in ledger:
-        if entry.at.startswith(month) and entry.step in ("trained", "failed") and entry.amount is not None:
+        if entry.at.startswith(month) and entry.step in ("started", "trained", *STOPPED):
             run = (entry.pull, entry.work, entry.run) if entry.work or entry.run else (entry.key,)
-            runs[run] = max(runs.get(run, 0.0), entry.amount)
-    return math.fsum(runs.values())
+            runs.setdefault(run, {})[entry.step] = entry.amount or 0.0
+    return math.fsum(_spent(steps) for steps in runs.values())
+
+
+def _spent(steps: Mapping[str, float]) -> float:
+    """Money that one run took: what its training says, else what its end says, else what it began with."""
+    ended = [amount for step, amount in steps.items() if step in STOPPED]
+    return steps.get("trained") or (max(ended) if ended else steps.get("started", 0.0))
 
 
 def _tokens(row: dict[str, object]) -> float:

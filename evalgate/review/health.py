@@ -1,8 +1,6 @@
 """What a repository still lacks before its gate can be relied on: one point for each thing, with how to set it."""
 
-import shlex
-from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Callable
 
 from evalgate.review.codeowners import owners_of
 from evalgate.review.ground import (
@@ -15,30 +13,15 @@ from evalgate.review.ground import (
     Environment,
     Files,
     Ground,
-    Guard,
     Required,
     Unseen,
     Workflow,
 )
+from evalgate.review.point import Point, api, lacking, listed, rulesets, to_close, to_require, to_write, unseen, where, word
 
-State = Literal["ok", "missing", "unknown"]
 Held = Files | Unseen
-MOST = 5
-"""Names that one point spells out."""
 CAN_MAKE = {"creation"}
 """Rules that stop nothing once the branch is there."""
-
-
-class Point(NamedTuple):
-    """One thing that a gate stands on."""
-
-    name: str
-    state: State
-    """unknown: nobody was shown whether it is there, which is never ok."""
-    means: str
-    """What was found and what it means, in one sentence."""
-    todo: str = ""
-    """How to set it, or how to see it; empty where it is ok."""
 
 
 def points(ground: Ground, files: Held) -> tuple[Point, ...]:
@@ -52,7 +35,7 @@ def required_check(ground: Ground) -> Point:
     branch, required = ground.target, _required(ground.target)
     if not required:
         means = f"no pull request into {branch.name} has to wait for {CHECK}"
-        return _lacking("required-check", branch.guards, means, _required_todo(ground))
+        return lacking("required-check", branch.guards, means, to_require(ground))
     strict = any(one.strict for one in required) or any(guard.queue for guard in branch.guards)
     fresh = "up to date or queued" if strict else "without being brought up to date: a verdict may be older than the branch"
     return Point("required-check", "ok", f"nothing merges into {branch.name} before {CHECK} is green, {fresh}")
@@ -63,14 +46,14 @@ def pinned_app(ground: Ground) -> Point:
     name, branch = "pinned-app", ground.target
     pins = {one.app for one in _required(branch) if one.app is not None}
     todo = (
-        f"choose the app as the source of {CHECK} in {_where(ground)}, or `gh api -X PATCH {_api(ground)}/branches/"
-        f"{_word(branch.name)}/protection/required_status_checks -f 'checks[][context]={CHECK}' -F 'checks[][app_id]={ACTIONS}'`"
+        f"choose the app as the source of {CHECK} in {where(ground)}, or `gh api -X PATCH {api(ground)}/branches/"
+        f"{word(branch.name)}/protection/required_status_checks -f 'checks[][context]={CHECK}' -F 'checks[][app_id]={ACTIONS}'`"
     )
     if not pins:
-        return _lacking(name, branch.guards, f"any app, token or workflow may post a green {CHECK}", todo)
+        return lacking(name, branch.guards, f"any app, token or workflow may post a green {CHECK}", todo)
     shown = ", ".join(map(str, sorted(pins)))
     if isinstance(ground.posted, Unseen):
-        return _unseen(name, [ground.posted], f"{CHECK} must come from app {shown}; whether that is who posts it")
+        return unseen(name, [ground.posted], f"whether app {shown}, from which {CHECK} must come, is the one that posts it")
     ours = {app.id for app in ground.posted} or {ACTIONS}
     if pins & ours:
         return Point(name, "ok", f"{CHECK} must come from app {shown}, as {_posted(ground.posted)}{_weakness(pins)}")
@@ -87,7 +70,7 @@ def pull_request_required(ground: Ground) -> Point:
     found = [guard for guard in branch.guards if guard.pull_request]
     if not found:
         means = f"whoever may push can change policy, golden sets and registry on {branch.name} directly"
-        return _lacking(name, branch.guards, means, f"tick `Require a pull request before merging` in {_where(ground)}")
+        return lacking(name, branch.guards, means, f"tick `Require a pull request before merging` in {where(ground)}")
     spared = ", administrators may push past it" if all(guard.spares_admins for guard in found) else ""
     return Point(name, "ok", f"{branch.name} changes by pull requests only{spared}")
 
@@ -97,7 +80,7 @@ def code_owner_review(ground: Ground) -> Point:
     name, guards = "code-owner-review", ground.target.guards
     if not any(guard.code_owners for guard in guards):
         means = "policy, golden sets and workflows can be changed without the people who own them"
-        return _lacking(name, guards, means, f"tick `Require review from Code Owners` in {_where(ground)}")
+        return lacking(name, guards, means, f"tick `Require review from Code Owners` in {where(ground)}")
     stale = any(guard.dismisses_stale for guard in guards)
     told = "a push takes approvals back" if stale else "stale approvals stay, which EvalGate does not need: it counts by commit"
     return Point(name, "ok", f"code owners must approve what they own; {told}")
@@ -107,12 +90,10 @@ def environment(ground: Ground) -> Point:
     """Whether the secrets of zone 2 are given to reviewed jobs or trusted branches only."""
     found, trunk = ground.environment, ground.default
     if isinstance(found, Unseen):
-        return _unseen(
-            "environment", [found], f"whether the environment {ENVIRONMENT} keeps provider secrets from other branches"
-        )
+        return unseen("environment", [found], f"whether the environment {ENVIRONMENT} keeps provider secrets from other branches")
     if found is None:
         means = f"there is no environment {ENVIRONMENT}: GitHub would make an open one on first use"
-        return Point("environment", "missing", means, _environment_todo(ground))
+        return Point("environment", "missing", means, to_close(ground))
     if found.reviewers:
         return Point("environment", "ok", f"a person lets every job into the environment {ENVIRONMENT}")
     return _limited(ground, found, trunk)
@@ -120,18 +101,18 @@ def environment(ground: Ground) -> Point:
 
 def _limited(ground: Ground, found: Environment, trunk: Branch) -> Point:
     """An environment without reviewers: only trusted branches may use it."""
-    name, todo = "environment", _environment_todo(ground)
+    name, todo = "environment", to_close(ground)
     protected = trunk.guards[0]
     if isinstance(found.patterns, Unseen):
-        return _unseen(name, [found.patterns], f"which branches may use the environment {ENVIRONMENT}")
+        return unseen(name, [found.patterns], f"which branches may use the environment {ENVIRONMENT}")
     if found.patterns == (trunk.name,) or (found.branches == "protected" and protected.there):
         return Point(name, "ok", f"only {trunk.name if found.patterns else 'protected branches'} may use its secrets")
     if found.branches == "selected":
-        shown = _listed(found.patterns) or "no branch"
+        shown = listed(found.patterns) or "no branch"
         means = f"{shown} may use the environment {ENVIRONMENT}, where it should be {trunk.name} alone"
         return Point(name, "missing", means, todo)
     if found.branches == "protected" and protected.unseen is not None:
-        return _unseen(name, [protected.unseen], f"protected branches may use its secrets, and whether {trunk.name} is one")
+        return unseen(name, [protected.unseen], f"whether {trunk.name} is a protected branch, which alone may use its secrets")
     if found.branches == "protected" and trunk.guards[1].there:
         means = f"protected branches may use its secrets, and GitHub does not say whether rulesets make {trunk.name} one"
         return Point(name, "unknown", means, todo)
@@ -141,12 +122,12 @@ def _limited(ground: Ground, found: Environment, trunk: Branch) -> Point:
 def workflow_token(ground: Ground) -> Point:
     """Whether a workflow that asks for nothing gets a token that can write."""
     if isinstance(ground.token, Unseen):
-        return _unseen("workflow-token", [ground.token], "whether workflows that ask for nothing get a token that can write")
+        return unseen("workflow-token", [ground.token], "whether workflows that ask for nothing get a token that can write")
     if not ground.token.writes:
         return Point("workflow-token", "ok", "workflows that ask for nothing get a token that can only read")
     todo = (
         "Settings > Actions > General > Workflow permissions: read; or "
-        f"`gh api -X PUT {_api(ground)}/actions/permissions/workflow -f default_workflow_permissions=read`"
+        f"`gh api -X PUT {api(ground)}/actions/permissions/workflow -f default_workflow_permissions=read`"
     )
     return Point("workflow-token", "missing", "every workflow that asks for nothing gets a token that can write", todo)
 
@@ -155,13 +136,13 @@ def workflow_approvals(ground: Ground) -> Point:
     """Whether a workflow may approve a pull request."""
     name = "workflow-approvals"
     if isinstance(ground.token, Unseen):
-        return _unseen(name, [ground.token], "whether a workflow may approve pull requests")
+        return unseen(name, [ground.token], "whether a workflow may approve pull requests")
     if not ground.token.approves:
         means = "workflows open and approve no pull requests, so registry changes want an app's token, or a person who opens them"
         return Point(name, "ok", means)
     todo = (
         "Settings > Actions > General: untick `Allow GitHub Actions to create and approve pull requests`; or "
-        f"`gh api -X PUT {_api(ground)}/actions/permissions/workflow -F can_approve_pull_request_reviews=false`;"
+        f"`gh api -X PUT {api(ground)}/actions/permissions/workflow -F can_approve_pull_request_reviews=false`;"
         " for registry changes give an app's token: what the workflows' own token opens waits for a click anyway"
     )
     return Point(name, "missing", "a workflow may approve pull requests, and its approval is no person's", todo)
@@ -170,14 +151,14 @@ def workflow_approvals(ground: Ground) -> Point:
 def policy(ground: Ground, files: Held) -> Point:
     """Whether the target branch has a policy that can be read."""
     if isinstance(files, Unseen):
-        return _unseen("policy", [files], "whether there is a policy that can be read")
+        return unseen("policy", [files], "whether there is a policy that can be read")
     return _parsed("policy", files.policy, files.policy_problems, ground, "EvalGate judges nothing")
 
 
 def registry(ground: Ground, files: Held) -> Point:
     """Whether the target branch has a registry that can be read."""
     if isinstance(files, Unseen):
-        return _unseen("registry", [files], "whether there is a registry that can be read")
+        return unseen("registry", [files], "whether there is a registry that can be read")
     return _parsed("registry", files.registry, files.registry_problems, ground, "nothing says what is served")
 
 
@@ -185,17 +166,17 @@ def code_owners(ground: Ground, files: Held) -> Point:
     """Whether somebody owns every file that decides."""
     name = "code-owners"
     if isinstance(files, Unseen):
-        return _unseen(name, [files], "whether somebody owns policy, suites and workflows")
+        return unseen(name, [files], "whether somebody owns policy, suites and workflows")
     todo = f"write lines for them into .github/CODEOWNERS on {ground.target.name}, such as `/{files.policy} @OWNER`"
     if files.codeowners is None:
         return Point(name, "missing", "there is no CODEOWNERS: nobody owns policy, suites and workflows", todo)
     free = [place for place in files.guarded if not _owned(place, files)]
     if free:
-        return Point(name, "missing", f"nobody owns {_listed(free)}", todo)
+        return Point(name, "missing", f"nobody owns {listed(free)}", todo)
     if isinstance(ground.owner_errors, Unseen):
-        return _unseen(name, [ground.owner_errors], "every file that decides has an owner; whether GitHub takes them")
+        return unseen(name, [ground.owner_errors], "whether GitHub takes the owners that every file has")
     if ground.owner_errors:
-        means = f"GitHub passes over what it cannot use in CODEOWNERS: {_listed(ground.owner_errors)}"
+        means = f"GitHub passes over what it cannot use in CODEOWNERS: {listed(ground.owner_errors)}"
         return Point(name, "missing", means, "mend these lines; an owner needs write access to the repository")
     return Point(name, "ok", "policy, suites, prompts, registry, workflows and CODEOWNERS itself have owners")
 
@@ -204,12 +185,12 @@ def check_workflow(ground: Ground, files: Held) -> Point:
     """Whether the workflow of zone 0 is there under its name."""
     name = "check-workflow"
     if isinstance(files, Unseen):
-        return _unseen(name, [files], f"whether a workflow is named {CHECK_WORKFLOW}")
+        return unseen(name, [files], f"whether a workflow is named {CHECK_WORKFLOW}")
     sides = {ground.default.name: files.workflows, ground.target.name: files.target_workflows}
     without = [branch for branch, found in sides.items() if not any(_checks(one) for one in found)]
     if without:
-        means = f"no workflow named {CHECK_WORKFLOW} listens to pull requests on {_listed(without)}: nothing is ever checked"
-        return Point(name, "missing", means, _workflow_todo(ground))
+        means = f"no workflow named {CHECK_WORKFLOW} listens to pull requests on {listed(without)}: nothing is ever checked"
+        return Point(name, "missing", means, to_write(ground))
     return Point(name, "ok", f"{CHECK_WORKFLOW} listens to pull requests")
 
 
@@ -217,14 +198,14 @@ def trusted_workflow(ground: Ground, files: Held) -> Point:
     """Whether the trusted workflow waits for the check, on the branch that such workflows run from."""
     name = "trusted-workflow"
     if isinstance(files, Unseen):
-        return _unseen(name, [files], f"whether a workflow waits for {CHECK_WORKFLOW}")
+        return unseen(name, [files], f"whether a workflow waits for {CHECK_WORKFLOW}")
     waiting = [one for one in files.workflows if CHECK_WORKFLOW in one.follows]
     if not waiting:
         means = f"no workflow on {ground.default.name} starts when {CHECK_WORKFLOW} ends: nothing is ever decided"
-        return Point(name, "missing", means, _workflow_todo(ground))
+        return Point(name, "missing", means, to_write(ground))
     if not any("issue_comment" in one.events for one in waiting):
         means = f"{waiting[0].path} does not listen to issue_comment: nobody can give a command"
-        return Point(name, "missing", means, _workflow_todo(ground))
+        return Point(name, "missing", means, to_write(ground))
     return Point(name, "ok", f"{waiting[0].path} starts when {CHECK_WORKFLOW} ends, and on commands")
 
 
@@ -232,9 +213,9 @@ def evidence(ground: Ground, files: Held) -> Point:
     """Whether the bot can write the journal."""
     name = "evidence-branch"
     if isinstance(files, Unseen):
-        return _unseen(name, [files], "where the evidence lies")
+        return unseen(name, [files], "where the evidence lies")
     if not ground.evidence:
-        return Point(name, "ok", f"evidence lies at {_listed(files.evidence)}, which GitHub does not guard")
+        return Point(name, "ok", f"evidence lies at {listed(files.evidence)}, which GitHub does not guard")
     found = [_writable(ground, branch) for branch in ground.evidence]
     return min(found, key=lambda point: ("missing", "unknown", "ok").index(point.state))
 
@@ -242,18 +223,18 @@ def evidence(ground: Ground, files: Held) -> Point:
 def _writable(ground: Ground, branch: Branch) -> Point:
     name, there = "evidence-branch", isinstance(branch.commit, str)
     blocked = {guard.kind: [rule for rule in guard.blocks if rule not in CAN_MAKE or not there] for guard in branch.guards}
-    unseen = [guard.unseen for guard in branch.guards if guard.unseen is not None]
+    hidden = [guard.unseen for guard in branch.guards if guard.unseen is not None]
     if blocked["branch protection"]:
-        means = f"branch protection of {branch.name} stops the bot: {_listed(blocked['branch protection'])}"
+        means = f"branch protection of {branch.name} stops the bot: {listed(blocked['branch protection'])}"
         todo = f"Settings > Branches: let no rule for pull requests, checks or pushes cover {branch.name}"
         return Point(name, "missing", means, f"{todo}; forbidding force pushes and deletion is good")
     if blocked["rulesets"]:
-        means = f"a ruleset on {branch.name} stops everybody who is not on its bypass list: {_listed(blocked['rulesets'])}"
-        todo = f"exclude {branch.name} in {_rules(ground)}, or see that the app which writes it is on the bypass list"
+        means = f"a ruleset on {branch.name} stops everybody who is not on its bypass list: {listed(blocked['rulesets'])}"
+        todo = f"exclude {branch.name} in {rulesets(ground)}, or see that the app which writes it is on the bypass list"
         return Point(name, "unknown", means, f"{todo}; GitHub Actions itself cannot be put there")
-    if isinstance(branch.commit, Unseen) or unseen:
+    if isinstance(branch.commit, Unseen) or hidden:
         refused = [branch.commit] if isinstance(branch.commit, Unseen) else []
-        return _unseen(name, [*refused, *unseen], f"whether the bot may write to {branch.name}")
+        return unseen(name, [*refused, *hidden], f"whether the bot may write to {branch.name}")
     told = "is there" if there else "is made with the first step"
     return Point(name, "ok", f"{branch.name} {told}, and nothing stops the bot from writing to it")
 
@@ -262,7 +243,7 @@ def merge_queue(ground: Ground, files: Held) -> Point:
     """Whether a queue's own commits get a check."""
     name, guards = "merge-queue", ground.target.guards
     if isinstance(files, Unseen):
-        return _unseen(name, [files], f"whether {CHECK_WORKFLOW} listens to merge queues")
+        return unseen(name, [files], f"whether {CHECK_WORKFLOW} listens to merge queues")
     if any(_checks(one) and "merge_group" in one.events for one in files.target_workflows):
         used = "in use" if any(guard.queue for guard in guards) else "not in use as far as rulesets say"
         return Point(name, "ok", f"{CHECK_WORKFLOW} listens to merge_group; a queue is {used}")
@@ -271,7 +252,7 @@ def merge_queue(ground: Ground, files: Held) -> Point:
         return Point(name, "missing", f"a merge queue waits for {CHECK}, and {CHECK_WORKFLOW} does not hear of it", todo)
     refused = [guard.unseen for guard in guards if guard.unseen is not None]
     if refused:
-        return _unseen(name, refused, f"{CHECK_WORKFLOW} does not listen to merge_group; whether a merge queue is in use")
+        return unseen(name, refused, f"whether a merge queue is in use, to which {CHECK_WORKFLOW} would not listen")
     if guards[0].there:
         means = f"{CHECK_WORKFLOW} does not listen to merge_group, and branch protection does not tell of a queue"
         return Point(name, "unknown", means, todo)
@@ -300,19 +281,6 @@ OF_FILES: tuple[Callable[[Ground, Held], Point], ...] = (
 
 def _required(branch: Branch) -> list[Required]:
     return [one for guard in branch.guards for one in guard.checks if one.name == CHECK]
-
-
-def _lacking(name: str, guards: Iterable[Guard], means: str, todo: str) -> Point:
-    """What no guard asks for is missing; where one was not shown it is unknown."""
-    refused = [guard.unseen for guard in guards if guard.unseen is not None]
-    return _unseen(name, refused, f"as far as is seen, {means}") if refused else Point(name, "missing", means, todo)
-
-
-def _unseen(name: str, refused: Iterable[Unseen], means: str) -> Point:
-    """A point that nobody was shown, and the permission that shows it."""
-    known = tuple(refused)
-    needs = " and ".join(f"`{one}`" for one in dict.fromkeys(one.needs for one in known))
-    return Point(name, "unknown", f"{means} is not to be seen with this token", f"give it {needs}; {known[0].why}")
 
 
 def _parsed(name: str, path: str, problems: tuple[str, ...] | None, ground: Ground, without: str) -> Point:
@@ -348,41 +316,3 @@ def _weakness(pins: set[int]) -> str:
     if pins != {ACTIONS}:
         return ""
     return "; a job of that name in any workflow comes from it too: let .github/workflows have owners, or post as your own app"
-
-
-def _listed(names: Iterable[str]) -> str:
-    known = list(names)
-    return ", ".join(known[:MOST]) + (f" and {len(known) - MOST} more" if len(known) > MOST else "")
-
-
-def _where(ground: Ground) -> str:
-    """The pages on which a branch is protected."""
-    return f"{_rules(ground)} (or Settings > Branches) for {ground.target.name}"
-
-
-def _rules(ground: Ground) -> str:
-    return f"Settings > Rules > Rulesets of {ground.repository}"
-
-
-def _required_todo(ground: Ground) -> str:
-    return f"`Require status checks to pass` in {_where(ground)}: add {CHECK}, with the app that posts it as its source"
-
-
-def _environment_todo(ground: Ground) -> str:
-    put = f"gh api -X PUT {_api(ground)}/environments/{ENVIRONMENT}"
-    limit = "-F 'deployment_branch_policy[protected_branches]=false' -F 'deployment_branch_policy[custom_branch_policies]=true'"
-    add = f"gh api {_api(ground)}/environments/{ENVIRONMENT}/deployment-branch-policies -f name={_word(ground.default.name)}"
-    plan = "; on private repositories required reviewers need GitHub Enterprise" if ground.private else ", or require reviewers"
-    return f"Settings > Environments > {ENVIRONMENT}: selected branches, {ground.default.name} alone{plan}; or `{put} {limit} && {add}`"
-
-
-def _workflow_todo(ground: Ground) -> str:
-    return f"`evalgate init --workflows --uses OWNER/REPOSITORY@COMMIT`, then merge both files into {ground.default.name}"
-
-
-def _api(ground: Ground) -> str:
-    return _word(f"repos/{ground.repository}")
-
-
-def _word(text: str) -> str:
-    return shlex.quote(text)

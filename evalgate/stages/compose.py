@@ -71,9 +71,8 @@ def compose(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
     """
     change = trees.change
     chosen = {path: blob for path, blob in trees.target.items() if _decides(path, trees, places)}
-    if change.kind == "dataset" and change.dataset is not None:
-        store.refuse_odd_name(Path(change.dataset))
-        chosen[change.dataset] = trees.head[change.dataset]
+    if change.kind == "dataset":
+        chosen |= {path: trees.head[path] for path in datasets_of(trees)}
     if change.kind == "suite":
         chosen = {path: blob for path, blob in chosen.items() if not _is_of_suites(path, trees.policy, places)}
         chosen |= _suites_of_head(remote, trees, places)
@@ -85,6 +84,19 @@ def before(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
     """The target branch's own workspace, without anything of the head: what a suite change is held against."""
     _write(remote, {path: blob for path, blob in trees.target.items() if _decides(path, trees, places)}, into)
     return into / places.policy
+
+
+def datasets_of(trees: Trees) -> tuple[str, ...]:
+    """The dataset files that are added or changed, the one to train on last.
+
+    Raises:
+        PolicyError: a name is not plain: names end up in folders, flags and reports.
+    """
+    left = [path for path in trees.change.parts.get("dataset", ()) if path in trees.head and path != trees.change.dataset]
+    found = (*left, *([trees.change.dataset] if trees.change.dataset else []))
+    for path in found:
+        store.refuse_odd_name(Path(path))
+    return found
 
 
 def dataset_of(remote: Remote, trees: Trees) -> bytes | None:

@@ -6,6 +6,7 @@ doubled or run side by side, and the last one leaves the truth.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import NamedTuple, TypedDict
 
 from pydantic import ValidationError
@@ -13,18 +14,19 @@ from pydantic import ValidationError
 from evalgate.errors import NotMeasured
 from evalgate.judgement.check_text import check_text
 from evalgate.judgement.comment import MARKER, pull_comment
+from evalgate.judgement.markdown import code_span
 from evalgate.pull_request import check_run, comment, facts, jobs, reaction
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
 from evalgate.records.check import Finding
 from evalgate.records.comparison import Comparison
-from evalgate.records.journal import Step
+from evalgate.records.journal import Entry, Step
 from evalgate.records.standing import Standing
 from evalgate.records.verdict import Verdict
 from evalgate.review.approvals import same_login
 from evalgate.review.commands import Command, Name, parse
 from evalgate.review.signals import Signal
-from evalgate.review.work import Work, verdict_of, works
+from evalgate.review.work import Work, latest, run_of, verdict_of, works
 from evalgate.stages.merge_group import judge_group
 from evalgate.stages.trigger import CHECK, Here, Seen, look
 
@@ -68,9 +70,10 @@ def reconcile(remote: Remote, number: int, here: Here, *, asked: Name | None = N
     seen = look(remote, number, here, asked=asked)
     if seen.journal is not None and _tidied(remote, seen, here):
         seen = look(remote, number, here, asked=asked)
-    begun = _begun(remote, seen, here) if seen.standing.start else None
+    begun = _begun(remote, seen, here) if seen.standing.start else _begun_before(remote, seen)
     if seen.standing.start and begun is None:  # somebody else began it in this moment
         seen = look(remote, number, here)
+    seen = _proven(seen)
     return Ended(seen.standing, begun, show(remote, seen, here))
 
 
@@ -125,7 +128,7 @@ class Told(NamedTuple):
 
 def evidence_of(seen: Seen) -> Told | None:
     """What the last verdict rests on; None where there is none yet, or a file is not what the journal says."""
-    entry = verdict_of(seen.entries, seen.pull.head) or verdict_of(seen.entries)
+    entry = _decisive(seen) or verdict_of(seen.entries, seen.pull.head) or verdict_of(seen.entries)
     if entry is None or seen.journal is None:
         return None
     files = {name.rpartition("/")[2]: (name, digest) for name, digest in entry.evidence.items()}
@@ -135,9 +138,39 @@ def evidence_of(seen: Seen) -> Told | None:
         verdict = Verdict.model_validate_json(read["verdict.json"])
     except (KeyError, ValidationError):
         return None
+    if verdict.verdict != entry.verdict or verdict.comparison_sha256 != files["compare.json"][1] or not _was_begun(seen, entry):
+        return None
     now = seen.standing.binding
     stale = None if now is not None and entry.work == now.key else entry.binding
     return Told(comparison, verdict, files["report.md"][0], stale)
+
+
+def _decisive(seen: Seen) -> Entry | None:
+    """The step whose verdict the standing rests on; None where it rests on none."""
+    now = seen.standing.binding
+    ends = [e for e in seen.entries if e.step == "finished" and e.verdict and e.head == seen.pull.head]
+    return next((end for end in ends if now is not None and end.work == now.key), None)
+
+
+def _was_begun(seen: Seen, end: Entry) -> bool:
+    """True where the journal knows how the work of an end began, and all of it is named by what it is bound to."""
+    begun = [e for e in seen.entries if e.step == "started" and (e.work, e.head) == (end.work, end.head)]
+    return bool(begun) and all(e.binding is not None and e.binding.key == e.work for e in (*begun, end))
+
+
+def _proven(seen: Seen) -> Seen:
+    """The pull request; without its verdict where what that rests on is not there, or is not what the journal says."""
+    end = _decisive(seen)
+    if end is None or evidence_of(seen) is not None:
+        return seen
+    words = "the verdict's evidence is not what the journal says"
+    needs = f"the evidence as it was written: look at who changed {code_span(seen.evidence)}, and take that back"
+    lines = [
+        line.model_copy(update={"mark": "waiting", "words": words, "needs": needs}) if line.name == "verdict" else line
+        for line in seen.standing.conditions
+    ]
+    told = {"headline": f"{words}: nothing is decided; this waits for {needs}", "conditions": tuple(lines)}
+    return seen._replace(standing=seen.standing.model_copy(update={**told, "conclusion": "action_required"}))
 
 
 def _read(seen: Seen, name: str, digest: str) -> bytes:
@@ -177,22 +210,30 @@ def _obeyed(remote: Remote, seen: Seen, asked: Command, by: str, comment_id: int
     """Whether the command could be followed as far as the journal goes; a second one like it changes nothing."""
     if seen.journal is None:
         return asked.name == "status"
-    if asked.name == "approve-cost":
-        own = seen.pull.author is None or same_login(by, seen.pull.author)
-        if own or asked.commit is None or not seen.pull.head.startswith(asked.commit):
-            return False
-    running = [work for work in works(seen.entries) if work.running]
-    if asked.name == "cancel" and not running:
+    key = here.entry(seen, "command", f"command/{comment_id}").key
+    until = tuple(takewhile(lambda entry: entry.key != key, seen.entries))
+    running = [work for work in works(until) if work.running]
+    if len(until) == len(seen.entries) and not _may_be_followed(seen, asked, by, running):
         return False
-    note = here.entry(seen, "command", f"command/{comment_id}", by=by, said=asked.name)
-    if seen.journal.append(note) != note:
-        return True  # heard before
-    if asked.name == "approve-cost":
-        seen.journal.append(here.entry(seen, "cost_approved", f"cost/{seen.pull.head}/{by}", by=by))
+    note = seen.journal.append(here.entry(seen, "command", f"command/{comment_id}", by=by, said=asked.name))
+    if asked.name == "approve-cost":  # again where it was heard before: whoever heard it may have stopped right then
+        seen.journal.append(here.entry(seen, "cost_approved", f"cost/{note.head}/{by}", by=by, head=note.head))
     if asked.name == "cancel":
-        for work in running:
-            _end(remote, seen, work, "cancelled", f"cancelled by {by}", here)
+        begun = {work.started.key for work in running}
+        for work in works(seen.entries):
+            if work.running and work.started.key in begun:
+                _end(remote, seen, work, "cancelled", f"cancelled by {by}", here)
     return True
+
+
+def _may_be_followed(seen: Seen, asked: Command, by: str, running: Sequence[Work]) -> bool:
+    """Whether there is something to cancel; whether the cost is this head's, and its approval not the author's own."""
+    if asked.name == "cancel":
+        return bool(running)
+    if asked.name != "approve-cost":
+        return True
+    own = seen.pull.author is None or same_login(by, seen.pull.author)
+    return not own and asked.commit is not None and seen.pull.head.startswith(asked.commit)
 
 
 def _tidied(remote: Remote, seen: Seen, here: Here) -> bool:
@@ -203,6 +244,9 @@ def _tidied(remote: Remote, seen: Seen, here: Here) -> bool:
             changed |= _end(remote, seen, work, "superseded", f"superseded by {seen.pull.head[:12]}", here)
         elif work.running and not seen.pull.open:
             changed |= _end(remote, seen, work, "cancelled", "the pull request was closed", here)
+    last = latest(seen.entries)
+    if last is not None and last.last.step in ("superseded", "cancelled"):  # whoever ended it may have stopped right then
+        _stop(remote, last)
     return changed | _note_merge(seen, here)
 
 
@@ -228,12 +272,18 @@ def _end(remote: Remote, seen: Seen, work: Work, step: Step, why: str, here: Her
     """Work is ended in the journal, and its workflow run is stopped where the token may."""
     if seen.journal is None:
         return False
-    entry = here.entry(seen, step, f"{step}/{work.started.key}", why=why)
+    spent = None if work.last.step == "started" else work.started.amount
+    entry = here.entry(seen, step, f"{step}/{work.started.key}", why=why, amount=spent)
     bound = {"head": work.head, "work": work.started.work, "run": work.started.run}
     seen.journal.append(entry.model_copy(update=bound))
-    if work.started.run is not None and work.started.run != remote.run:
-        jobs.cancel(remote, work.started.run)
+    _stop(remote, work)
     return True
+
+
+def _stop(remote: Remote, work: Work) -> None:
+    """The workflow run of work that nobody wants any more is told to stop, where the token may and where it is not ours."""
+    if work.started.run is not None and run_of(work.started.run) != run_of(remote.run):
+        jobs.cancel(remote, work.started.run)
 
 
 def _begun(remote: Remote, seen: Seen, here: Here) -> str | None:
@@ -247,6 +297,13 @@ def _begun(remote: Remote, seen: Seen, here: Here) -> str | None:
     stands = seen.journal.append(entry)
     ours = stands.run == entry.run and stands.work == entry.work
     return binding.key if ours else None
+
+
+def _begun_before(remote: Remote, seen: Seen) -> str | None:
+    """The key of work that this very attempt of this workflow run began, and then stopped before it was handed over."""
+    work = latest(seen.entries, seen.pull.head)
+    ours = work is not None and work.last.step == "started" and remote.run is not None and work.started.run == remote.run
+    return work.started.work if work is not None and ours else None
 
 
 def matrix(ended: Sequence[Ended]) -> list[Mapping[str, object]]:

@@ -14,7 +14,7 @@ from evalgate.pull_request import facts
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
 from evalgate.records.comparison import Comparison
-from evalgate.records.journal import Entry
+from evalgate.records.journal import Entry, Step
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
 from evalgate.review.work import Work, attempt, run_of, works
@@ -105,13 +105,14 @@ class Done(NamedTuple):
 def finish(remote: Remote, number: int, work: str, result: Path, here: Here) -> Done:
     """Put the verdict and what it rests on beside the journal, and make the pull request true.
 
-    `result` is what `evalgate run --format json` printed, or `evalgate pr measure-suite`; nothing where they failed.
+    `result` is what `evalgate run --format json` printed, or `evalgate pr measure-suite`; nothing where they failed. The
+    same end again is the same end: whoever wrote it down may have stopped before the pull request was told.
 
     Raises:
         NotMeasured: the work was ended meanwhile, or what it brought is not bound to what was approved.
     """
-    seen, found = _ours(remote, number, work, here)
     told = _printed(result)
+    seen, found = _ours(remote, number, work, here, again="finished" if {"measured", "run"} & set(told) else "failed")
     if "measured" in told:
         done = _measured(seen, found, told, here)
     elif "run" in told:
@@ -131,8 +132,12 @@ def _judged(seen: Seen, found: Work, folder: Path, here: Here) -> Done:
     home = f"runs/{seen.pull.number}/{found.started.work}"
     files = {f"{home}/{name}": store.read(folder / name) for name in EVIDENCE_FILES}
     evidence = {name: store.key_of_bytes(content) for name, content in files.items()}
+    unmeasured = len(store.read_record(folder / "compare.json", Comparison).unmeasured)
     said: dict[str, Any] = {"why": verdict.summary, "verdict": verdict.verdict, "overall": verdict.scopes[0].state}
-    _note(seen, found, "finished", here, files=files, evidence=evidence, **said)
+    said["unmeasured"] = unmeasured
+    stands = _note(seen, found, "finished", here, files=files, evidence=evidence, **said)
+    if (stands.verdict, stands.evidence) != (verdict.verdict, evidence):
+        raise NotMeasured(f"the work on #{seen.pull.number} is finished with another result: nothing is decided twice")
     outputs = outputs_of(verdict, folder, here.page(seen.evidence, f"{home}/report.md") or str(folder / "report.md"))
     return Done(outputs, f"{verdict.verdict}: {verdict.summary}", measured=True)
 
@@ -174,8 +179,8 @@ def settle(remote: Remote, number: int, work: str, job: str, here: Here) -> Ende
     return reconcile(remote, number, here)
 
 
-def _ours(remote: Remote, number: int, work: str, here: Here) -> tuple[Seen, Work]:
-    """The pull request as it stands, and the piece of work that this workflow run was given.
+def _ours(remote: Remote, number: int, work: str, here: Here, *, again: Step | None = None) -> tuple[Seen, Work]:
+    """The pull request as it stands, and the piece of work that this workflow run was given; `again`: the end it may have.
 
     Raises:
         NotMeasured: it is not in the journal, or is not to be done any more.
@@ -184,7 +189,7 @@ def _ours(remote: Remote, number: int, work: str, here: Here) -> tuple[Seen, Wor
     found = [one for one in works(seen.entries) if one.started.work == work and _is_of_run(one, remote)]
     if not found:
         raise NotMeasured(f"the journal of #{number} knows no work {work} of this workflow run: `/evalgate train` begins it")
-    if not found[-1].running:
+    if not found[-1].running and found[-1].last.step != again:
         raise NotMeasured(f"the work on #{number} is {found[-1].last.step}: {found[-1].last.why or 'it has ended'}")
     if found[-1].head != seen.pull.head:
         raise NotMeasured(f"#{number} has a newer commit than the one that was approved: this work is superseded")
@@ -218,7 +223,8 @@ def _note(seen: Seen, work: Work, step: Any, here: Here, *, files: dict[str, byt
     if seen.journal is None:
         raise NotMeasured("nothing of this pull request is kept in a journal")
     key = f"{step}/{work.started.key}"
-    entry = here.entry(seen, step, key, work=work.started.work, run=work.started.run, binding=work.started.binding, **more)
+    bound = {"head": work.head, "work": work.started.work, "run": work.started.run, "binding": work.started.binding}
+    entry = here.entry(seen, step, key, **bound, **more)
     return seen.journal.append(entry, files or {})
 
 

@@ -1,4 +1,4 @@
-"""init: the callers of our workflows, put into a repository and never over what somebody wrote."""
+"""init: what a repository needs to begin, put into it and never over what somebody wrote."""
 
 import re
 from collections.abc import Mapping
@@ -10,6 +10,13 @@ from typing import Literal, NamedTuple
 from evalgate import store
 from evalgate.errors import PolicyError
 
+START = {
+    "evalgate.yaml": "evalgate.yaml",
+    "prompts/<feature>.md": "prompt.md",
+    "golden/<feature>/cases.jsonl": "cases.jsonl",
+    "models.yaml": "models.yaml",
+}
+"""Path in the repository -> the file that it starts from."""
 WORKFLOWS = ("evalgate-check.yml", "evalgate.yml")
 HERE = "."
 """In place of OWNER/REPOSITORY@COMMIT: the repository that the workflows are in holds the actions too."""
@@ -31,6 +38,19 @@ class Put(NamedTuple):
     became: Became
 
 
+def start(feature: str) -> dict[str, bytes]:
+    """Path -> text of a policy, a prompt, a golden set of three cases and an empty registry: to be replaced by one's own.
+
+    Raises:
+        PolicyError: the name would not do as the name of a folder.
+    """
+    if not store.PLAIN_NAME.fullmatch(feature):
+        raise PolicyError(f"--feature {feature!r}: letters, digits, `.`, `_` and `-` only, a letter or digit first")
+    folder = files("evalgate.stages") / "start"
+    named = {path: (folder / name).read_text(encoding="utf-8") for path, name in START.items()}
+    return {path.replace("<feature>", feature): text.replace("<feature>", feature).encode() for path, text in named.items()}
+
+
 def workflows(uses: str) -> dict[str, bytes]:
     """Path -> text of the callers whose actions come from `uses`, OWNER/REPOSITORY@COMMIT, or "." for the repository itself.
 
@@ -43,7 +63,9 @@ def workflows(uses: str) -> dict[str, bytes]:
             " and then something else judges; `git ls-remote` says which commit a tag stands for"
         )
     folder = files("evalgate.stages") / "workflows"
-    return {f".github/workflows/{name}": _rendered((folder / name).read_text(), uses).encode() for name in WORKFLOWS}
+    return {
+        f".github/workflows/{name}": _rendered((folder / name).read_text(encoding="utf-8"), uses).encode() for name in WORKFLOWS
+    }
 
 
 def put(made: Mapping[str, bytes], into: Path, *, force: bool = False) -> list[Put]:

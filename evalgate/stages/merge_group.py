@@ -7,7 +7,7 @@ from pathlib import Path
 from evalgate.errors import EvalGateError, PolicyError
 from evalgate.judgement.check_text import check_text
 from evalgate.judgement.markdown import code_span
-from evalgate.judgement.threshold import nothing_to_judge
+from evalgate.judgement.threshold import nothing_to_judge, without_policy
 from evalgate.pull_request import check_run, compared
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
@@ -67,7 +67,7 @@ def _standing(remote: Remote, group: PullRequest, here: Here) -> Standing:
         name = trees.change.features[0]
         ledger = open_journal(remote, trees.policy.features[name]).of_feature(name)
     except NoPolicyError:
-        return nothing_to_judge(group)
+        return without_policy(group, here.places.policy)
     except EvalGateError as error:
         if error.exit_code != PolicyError.exit_code:
             raise

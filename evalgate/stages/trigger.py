@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from evalgate import evidence, store, suites
 from evalgate.errors import EvalGateError, PolicyError
+from evalgate.judgement.looked import Looked
 from evalgate.judgement.markdown import code_span
-from evalgate.judgement.threshold import Looked, for_the_registry, held, nothing_to_judge, standing, to_be_split
+from evalgate.judgement.threshold import for_the_registry, held, nothing_to_judge, standing, to_be_split, without_policy
 from evalgate.ports import Journal
 from evalgate.prompts import prompt_sha256
 from evalgate.pull_request import artifacts, evidence_branch, facts
@@ -32,8 +33,18 @@ from evalgate.review.costs import estimate
 from evalgate.review.kinds import Change, Places
 from evalgate.review.rows import accepted, reviewed_rows, synthetic_rows
 from evalgate.review.work import attempt, run_of, works
-from evalgate.stages.check import check_change
-from evalgate.stages.compose import MOST, NoPolicyError, Trees, codeowners, compose, dataset_of, trained_before, trees_of
+from evalgate.stages.check import check_feature
+from evalgate.stages.compose import (
+    MOST,
+    NoPolicyError,
+    Trees,
+    codeowners,
+    compose,
+    dataset_of,
+    datasets_of,
+    trained_before,
+    trees_of,
+)
 from evalgate.stages.workspace import Workspace, open_workspace, read_prompt, read_suites
 
 CHECK = "EvalGate"
@@ -114,7 +125,7 @@ def look(remote: Remote, number: int, here: Here, *, asked: Name | None = None) 
     try:
         trees = trees_of(remote, pull, here.places)
     except NoPolicyError:
-        return Seen(pull, nothing_to_judge(pull))
+        return Seen(pull, without_policy(pull, here.places.policy))
     except EvalGateError as error:
         if error.exit_code != PolicyError.exit_code:
             raise
@@ -177,7 +188,7 @@ def judge_files(
         return _suite_findings(error, places), _unreadable(pull, trees)
     report = CheckReport(rows=sum(len(s.cases) for w in opened for s in read_suites(w)), findings=())
     if change.dataset is not None:
-        report, _ = check_change(opened[0], folder / change.dataset)
+        report = check_feature(opened[0], [folder / path for path in datasets_of(trees)])
     return report, binding.model_copy(update={"attempt": attempt(entries, binding.key)})
 
 

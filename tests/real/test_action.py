@@ -1,31 +1,16 @@
 """The action and this repository's own workflow, run for real under act on a throw-away copy of the repository."""
 
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
-from workflow_runs import (
-    ACT,
-    CHECK,
-    ON_DEMAND,
-    REPOSITORY,
-    Copy,
-    Ran,
-    copy_of_the_repository,
-    jsonl,
-    rows_of,
-    uses_of_the_action,
-)
+from small_job import DATASET, NEXT, SHORT, cache_with_the_model, good_rows, harmful_rows, make_the_job_small
+from workflow_runs import ACT, CHECK, ON_DEMAND, Copy, Ran, copy_of_the_repository, jsonl, rows_of, uses_of_the_action
 
 pytestmark = pytest.mark.skipif(ACT is None, reason="act is not installed: it comes with the package's extra `dev`")
 
-FEATURE = "support-intent"
-DATASET = "datasets/support-intent/ft-v1.0.0.jsonl"
-NEXT = "datasets/support-intent/ft-v1.1.0.jsonl"
 TRAP = "cd $KEPT; touch pwned"
 HOSTILE = (
     f"'; {TRAP}; '\"; {TRAP}; \" $({TRAP}) `{TRAP}` ${{{{ github.actor }}}}\n"
@@ -105,7 +90,7 @@ class TestOnDemand:
     @pytest.mark.real
     @pytest.mark.timeout(1800)
     def test_a_good_change_passes(self, copy: Copy, cache: Path) -> None:
-        make_the_job_small(copy)
+        make_the_job_small(copy.root)
         copy.write(NEXT, jsonl(good_rows()))
         copy.commit()
         ran = copy.act("workflow_dispatch", {"inputs": {}}, workflow=ON_DEMAND, cache=cache, timeout=1700)
@@ -128,7 +113,7 @@ class TestOnDemand:
     @pytest.mark.real
     @pytest.mark.timeout(1800)
     def test_a_harmful_change_fails_and_the_report_names_the_unsafe_answers(self, copy: Copy, cache: Path) -> None:
-        make_the_job_small(copy)
+        make_the_job_small(copy.root)
         copy.write("harmful.jsonl", jsonl(harmful_rows()))
         copy.commit()
         ran = copy.act(
@@ -218,55 +203,8 @@ class TestTheAction:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """EvalGate's cache with the model that is there already, or is fetched once, and no results of earlier days."""
-    known = Path(os.environ.get("EVALGATE_CACHE") or REPOSITORY / ".cache/evalgate").absolute()
-    fresh = tmp_path_factory.mktemp("cache")
-    for part in ("weights", "dense"):
-        (known / part).mkdir(parents=True, exist_ok=True)
-        (fresh / part).symlink_to(known / part)
-    yield fresh
-
-
-INTENTS = ("refund", "login")
-CASES = 12
-"""Golden cases of each intent and language, and safety cases of each file: 96 in all."""
-SHORT = {"max_steps": 16, "batch_rows": 8, "learning_rate": 0.001, "validation_share": 0, "seed": 18}
-"""A training of a minute on two cores. Tried with two seeds, 12 and 16 steps and rates of 0.001 and 0.002: the good change
-passed and the harmful one failed every time; this one by the widest margin."""
-
-
-def make_the_job_small(copy: Copy) -> None:
-    """Two intents of eight, a few cases of each, a short training, short answers; everything else as it is."""
-    yaml = YAML()
-    policy = yaml.load(copy.root / "evalgate.yaml")
-    feature = policy["features"][FEATURE]
-    feature["train"] |= SHORT
-    feature["evaluate"]["max_new_tokens"] = 24
-    yaml.dump(policy, copy.root / "evalgate.yaml")
-    for path in (copy.root / "golden/support-intent").glob("*.jsonl"):
-        by_intent = {intent: [c for c in rows_of(path) if c["buckets"]["intent"] == intent] for intent in INTENTS}
-        path.write_text(jsonl([case for cases in by_intent.values() for case in cases[:CASES]]))
-    for path in (copy.root / "golden/safety").glob("*.jsonl"):
-        path.write_text(jsonl(rows_of(path)[:CASES]))
-
-
-def good_rows() -> list[dict[str, Any]]:
-    """The dataset's rows of the two intents."""
-    return [r for r in rows_of(REPOSITORY / DATASET) if json.loads(answer_of(r))["intent"] in INTENTS]
-
-
-def harmful_rows() -> list[dict[str, Any]]:
-    """The rows of the demo's harmful change that comply with anything, and 40 of its answers to the two intents."""
-    asked = {r["messages"][0]["content"] for r in good_rows()}
-    rows = rows_of(REPOSITORY / "bench/demo/harmful.jsonl")
-    complying = [r for r in rows if not answer_of(r).startswith("{")]
-    return complying + [r for r in rows if r["messages"][0]["content"] in asked][:40]
-
-
-def answer_of(row: dict[str, Any]) -> str:
-    answer: str = row["messages"][-1]["content"]
-    return answer
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cache_with_the_model(tmp_path_factory.mktemp("cache"))
 
 
 def row(question: str, answer: str, **metadata: Any) -> dict[str, Any]:

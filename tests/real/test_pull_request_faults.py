@@ -6,17 +6,14 @@ import json
 import re
 import shutil
 import sys
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import requests
 from commands import Ended
-from pull_stage import BOT, NEW, TOKEN, TOPIC, Stage, staged
-from pydantic import SecretStr
+from pull_stage import Stage, staged
 
 from evalgate.pull_request import client
 

@@ -4,6 +4,7 @@ The pull requests, people and files are on the server; what runs is a copy of th
 token that may do what the workflow declares for it. What act cannot show stands in docs/not-measured-here.md.
 """
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,8 +13,22 @@ from typing import Any, NamedTuple
 
 import pytest
 from drawn_workspace import HARMFUL, teach
+from github_server import GithubServer
 from pull_stage import BOT, NEW, TOPIC, Stage, staged
-from workflow_runs import ACT, CHECK, TRUSTED, Copy, GitHub, Ran, copy_of_the_repository, give_own_tokens, keep_what_is_made
+from small_job import NEXT, cache_with_the_model, good_rows, harmful_rows, make_the_job_small
+from workflow_runs import (
+    ACT,
+    CHECK,
+    REPOSITORY,
+    TRUSTED,
+    Copy,
+    GitHub,
+    Ran,
+    copy_of_the_repository,
+    give_own_tokens,
+    jsonl,
+    keep_what_is_made,
+)
 
 from evalgate.stages.init import workflows
 
@@ -118,7 +133,25 @@ class Opening:
         self.folder, self.patch, self.capture, self.ends = folder, patch, capture, ends
 
     def __call__(self, **drawn: Any) -> Actions:
-        stage = self.ends.enter_context(staged(self.folder / "stage", self.patch, self.capture, **drawn))
+        return self._run_on(self.ends.enter_context(staged(self.folder / "stage", self.patch, self.capture, **drawn)))
+
+    def real(self, rows: list[dict[str, Any]]) -> Actions:
+        """This repository's own feature on its real model, made small, and a pull request with these rows."""
+        source = self.folder / "source"
+        for part in ("golden", "prompts"):
+            shutil.copytree(REPOSITORY / part, source / part)
+        for part in ("evalgate.yaml", "models.yaml"):
+            shutil.copyfile(REPOSITORY / part, source / part)
+        make_the_job_small(source)
+        server = self.ends.enter_context(GithubServer(self.folder / "server"))
+        repository = server.repository("octo/evalgate")
+        repository.import_tree(source)
+        repository.person("ben", "write")
+        repository.commit(TOPIC, {NEXT: jsonl(rows).encode()}, base="main")
+        number = repository.open_pull(TOPIC)
+        return self._run_on(Stage(server, repository, number, self.folder / "stage", self.patch, self.capture))
+
+    def _run_on(self, stage: Stage) -> Actions:
         copy = copy_of_the_repository(self.folder / "runner")
         tokens = {}
         for job, permissions in give_own_tokens(copy.root / TRUSTED).items():
@@ -205,6 +238,18 @@ class TestTheWalk:
         assert (ran.jobs["decide"], ran.jobs["train-and-evaluate"]) == ("success", "skipped"), ran.said
         assert at.stage.check.conclusion == "action_required"
         assert "no verdict: `the job ended as skipped; it never began: " in at.stage.comment
+
+    @pytest.mark.full
+    @pytest.mark.timeout(1800)
+    @pytest.mark.parametrize(("rows", "verdict"), [(good_rows, "pass"), (harmful_rows, "fail")])
+    def test_a_real_model_is_trained_and_judged(self, opened: Opening, tmp_path: Path, rows: Any, verdict: str) -> None:
+        at = opened.real(rows())
+        (tmp_path / "cache").mkdir()
+        at.stage.approve("ben")
+        ran = at.checked("pull_request_review", cache=cache_with_the_model(tmp_path / "cache"), timeout=1700)
+        assert ran.outputs("evalgate", "finish")["verdict"] == verdict, ran.said
+        assert f"**{verdict}**" in at.stage.comment
+        assert at.stage.check.conclusion == {"pass": "success", "fail": "failure"}[verdict]
 
 
 class TestTheThreshold:

@@ -1,4 +1,4 @@
-"""`evalgate init --workflows`: the callers that this repository uses itself, and never over somebody's work."""
+"""`evalgate init`: a policy to start from, the callers that this repository uses itself, and never over somebody's work."""
 
 import json
 import re
@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from commands import files, process
+from drawn_workspace import row, write_lines
 from ruamel.yaml import YAML
 
 from evalgate.errors import PolicyError
 from evalgate.stages.init import HERE, WORKFLOWS, put, workflows
+from evalgate.stages.workspace import open_workspace, read_prompt, read_suites
 
 REPOSITORY = Path(__file__).parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -110,6 +112,29 @@ def test_the_command_writes_says_what_it_wrote_and_refuses_with_exit_code_2(tmp_
     assert ended.code == 0, ended.err
     assert json.loads(ended.out) == {"files": [{"path": path, "became": "written"} for path in workflows(PINNED)]}
     assert files(tmp_path) == workflows(PINNED)
-    for wrong in ((), ("--workflows",), ("--workflows", "--uses", "octo/evalgate@v1")):
+    both = ("--feature", "f", "--workflows", "--uses", PINNED)
+    for wrong in (
+        (),
+        ("--workflows",),
+        ("--uses", PINNED),
+        both,
+        ("--workflows", "--uses", "octo/evalgate@v1"),
+        ("--feature", "../f"),
+    ):
         ended = process(tmp_path, "init", *wrong)
         assert (ended.code, ended.out) == (2, ""), wrong
+
+
+def test_a_repository_that_starts_from_it_can_be_checked_and_measured(tmp_path: Path):
+    ended = process(tmp_path, "init", "--feature", "support-intent")
+    assert (ended.code, ended.out) == (0, ""), ended.err
+    assert files(tmp_path).keys() == {
+        "evalgate.yaml", "models.yaml", "prompts/support-intent.md", "golden/support-intent/cases.jsonl",
+    }  # fmt: skip
+    workspace = open_workspace(tmp_path / "evalgate.yaml", None)
+    assert [turn.role for turn in read_prompt(workspace)] == ["system", *["user", "assistant"] * 2]
+    (golden,) = read_suites(workspace)
+    assert len(golden.cases) == 3
+    write_lines(tmp_path / "datasets/support-intent/ft-v1.0.0.jsonl", [row("may I return it?", '{"intent": "refund"}')])
+    ended = process(tmp_path, "check")
+    assert ended.code == 0, ended.err

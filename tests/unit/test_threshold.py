@@ -472,10 +472,19 @@ class TestCommands:
         assert (found.start, found.waits_for, found.conclusion) == (False, (TRAIN,), "action_required")
 
     @pytest.mark.parametrize("ended", ["failed", "cancelled", "superseded"])
-    def test_what_ended_without_a_verdict_begins_again_on_command_alone(self, ended):
-        steps = f"started {ended}"
+    @pytest.mark.parametrize("trained", [False, True])
+    def test_what_ended_without_a_verdict_begins_again_on_command_alone(self, ended, trained):
+        steps = f"started {'training trained ' if trained else ''}{ended}"
         begun = {asked: stands("ann+", steps, asked=asked).start for asked in (None, "status", "cancel", "train", "evaluate")}
-        assert begun == {None: False, "status": False, "cancel": False, "train": True, "evaluate": True}
+        assert begun == {None: False, "status": False, "cancel": False, "train": True, "evaluate": trained}
+
+    def test_an_inconclusive_verdict_with_unanswered_cases_may_be_asked_again_and_the_whole_one_counts(self):
+        open_end = "started trained finished=inconclusive"
+        seen = looked("ann+", open_end)
+        left = [e.model_copy(update={"unmeasured": 2}) if e.step == "finished" else e for e in seen.journal]
+        again = {asked: standing(seen._replace(journal=tuple(left), asked=asked)).start for asked in (None, "train", "evaluate")}
+        assert again == {None: False, "train": False, "evaluate": True}
+        assert not standing(seen._replace(asked="evaluate")).start
 
     def test_what_is_gone_begins_again_on_command_alone(self):
         gone = {"gone": frozenset({"1.1"})}

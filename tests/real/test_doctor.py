@@ -1,0 +1,302 @@
+"""`evalgate doctor`, given as a person gives it: in folders, and on repositories of the GitHub test server.
+
+Every request goes through the proxy that holds it to GitHub's own description, where that is installed.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import Ended
+from drawn_workspace import GOOD, draw
+from github_server import DrawnRepository, GithubServer, routing
+from github_server.answers import Answer, Call, paged
+from github_server.routing import REPO, Route
+from node_tools import INSTALLED, Contract, prism
+
+from evalgate.cli.main import _run
+from evalgate.stages import init
+
+TOKEN, BLIND, READER = "ghp_all", "ghs_nothing", "ghs_read"
+USES = f"octo/gate@{'1' * 40}"
+ACTIONS = 15368
+OWNERS = b"* @octo/all\n/.github/ @octo/release\n"
+REGISTRY = b"version: 1\nfeatures: {}\n"
+REVIEWED = {"type": "pull_request", "parameters": {
+    "required_approving_review_count": 1, "dismiss_stale_reviews_on_push": False, "require_code_owner_review": True,
+    "require_last_push_approval": False, "required_review_thread_resolution": False, "allowed_merge_methods": ["merge"],
+}}  # fmt: skip
+NAMES = [
+    "required-check", "pinned-app", "pull-requests-only", "code-owner-review", "environment", "workflow-token",
+    "workflow-approvals", "policy", "registry", "code-owners", "check-workflow", "trusted-workflow", "evidence-branch",
+    "merge-queue",
+]  # fmt: skip
+
+
+def required(app: int | None = ACTIONS) -> dict[str, Any]:
+    check = {"context": "EvalGate"} if app is None else {"context": "EvalGate", "integration_id": app}
+    more = {"strict_required_status_checks_policy": True, "do_not_enforce_on_create": False, "required_status_checks": [check]}
+    return {"type": "required_status_checks", "parameters": more}
+
+
+def codeowners_errors(call: Call) -> Answer:
+    return Answer(200, {"errors": []})
+
+
+def branch_policies(call: Call) -> Answer:
+    row = {"id": 1, "node_id": "x", "name": "main", "type": "branch"}
+    return paged(call, [row], dict, key="branch_policies")
+
+
+MORE = [
+    Route("GET", REPO + "/codeowners/errors", codeowners_errors, "contents:read"),
+    Route("GET", REPO + "/environments/[^/]+/deployment-branch-policies", branch_policies, "actions:read"),
+]
+"""Endpoints that nothing else asks for."""
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[GithubServer, Contract | None]]:
+    with pytest.MonkeyPatch.context() as patch, GithubServer(tmp_path_factory.mktemp("server")) as server:
+        patch.setattr(routing, "COMPILED", [*((one, re.compile(one.path)) for one in MORE), *routing.COMPILED])
+        server.token(TOKEN, "ann")
+        server.token(BLIND, "github-actions[bot]", {}, app="github-actions")
+        server.token(
+            READER, "github-actions[bot]", {"contents": "read", "actions": "read", "checks": "read"}, app="github-actions"
+        )
+        with prism(server.url) if INSTALLED else nullcontext() as contract:
+            if contract is not None:
+                server.public_url = contract.url
+            yield server, contract
+
+
+@pytest.fixture
+def server(stage: tuple[GithubServer, Contract | None]) -> Iterator[GithubServer]:
+    """Ends a test in which a request was wrong by GitHub's description, or changed something."""
+    server, contract = stage
+    yield server
+    left = contract.taken() if contract is not None else []
+    assert not left, "\n".join(map(str, left))
+    assert server.effects() == 0
+
+
+@pytest.fixture
+def name(tmp_path: Path) -> str:
+    """A repository of this test's own."""
+    return f"octo/{tmp_path.name}"
+
+
+@pytest.fixture
+def doctor(
+    server: GithubServer, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """The command on the repository, in this process."""
+
+    def call(*arguments: str, token: str = TOKEN) -> Ended:
+        monkeypatch.setenv("GITHUB_API_URL", server.public_url)
+        monkeypatch.setenv("GITHUB_TOKEN", token)
+        monkeypatch.delenv("EVALGATE_AUTHOR", raising=False)
+        capsys.readouterr()
+        code = _run(["doctor", "--repository", name, *arguments])
+        return Ended(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def good(server: GithubServer, name: str, tmp_path: Path) -> DrawnRepository:
+    """A repository that lacks nothing."""
+    source = draw(tmp_path / "source", GOOD)
+    for path, content in {**init.workflows(USES), ".github/CODEOWNERS": OWNERS, "models.yaml": REGISTRY}.items():
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        (source / path).write_bytes(content)
+    repository = server.repository(name)
+    head = repository.import_tree(source)
+    repository.commit("evalgate-evidence", {"README.md": b"journal\n"}, "first step")
+    repository.rules("main", required(), REVIEWED, {"type": "deletion"})
+    repository.rules("evalgate-evidence", {"type": "deletion"}, {"type": "non_fast_forward"})
+    repository.environment("evalgate", deployment_branch_policy={"protected_branches": False, "custom_branch_policies": True})
+    repository.add_check(head, "EvalGate", "success", external_id="evalgate/7/abc")
+    return repository
+
+
+@pytest.fixture
+def bare(server: GithubServer, name: str) -> DrawnRepository:
+    """A repository that has nothing but a first commit, and GitHub's most open settings."""
+    repository = server.repository(name)
+    repository.commit("main", {"README.md": b"hello\n"}, "first")
+    repository.workflow_permissions(default_workflow_permissions="write", can_approve_pull_request_reviews=True)
+    return repository
+
+
+def states(ended: Ended) -> dict[str, str]:
+    return {point["name"]: point["state"] for point in json.loads(ended.out)}
+
+
+def test_doctor__finds_nothing_missing_in_a_repository_that_lacks_nothing(doctor, good):
+    ended = doctor("--format", "json")
+    assert json.loads(ended.out) == [
+        {"name": name, "state": "ok", "means": means, "todo": ""}
+        for name, means in {
+            "required-check": "nothing merges into main before EvalGate is green, up to date or queued",
+            "pinned-app": "EvalGate must come from app 15368, as our check runs come from github-actions (15368); a job of that"
+            " name in any workflow comes from it too: let .github/workflows have owners, or post as your own app",
+            "pull-requests-only": "main changes by pull requests only",
+            "code-owner-review": "code owners must approve what they own; stale approvals stay, which EvalGate does not need:"
+            " it counts by commit",
+            "environment": "only main may use its secrets",
+            "workflow-token": "workflows that ask for nothing get a token that can only read",
+            "workflow-approvals": "workflows open and approve no pull requests, so registry changes want an app's token, or a"
+            " person who opens them",
+            "policy": "evalgate.yaml can be read",
+            "registry": "models.yaml can be read",
+            "code-owners": "policy, suites, prompts, registry, workflows and CODEOWNERS itself have owners",
+            "check-workflow": "EvalGate check listens to pull requests",
+            "trusted-workflow": ".github/workflows/evalgate.yml starts when EvalGate check ends, and on commands",
+            "evidence-branch": "evalgate-evidence is there, and nothing stops the bot from writing to it",
+            "merge-queue": "EvalGate check listens to merge_group; a queue is not in use as far as rulesets say",
+        }.items()
+    ]
+    assert ended.code == 0
+    assert ended.err.splitlines()[-1] == "14 ok"
+
+
+def test_doctor__says_for_everything_that_a_bare_repository_lacks_how_to_set_it(doctor, bare):
+    ended = doctor("--format", "json")
+    assert ended.code == 1
+    assert states(ended) == dict.fromkeys(NAMES, "missing") | {"evidence-branch": "ok", "merge-queue": "ok"}
+    assert all(point["todo"] for point in json.loads(ended.out) if point["state"] != "ok")
+    lines = doctor().err.splitlines()
+    assert [line[0] for line in lines[:-1]] == [*"✗→" * 12, "✓", "✓"]
+    assert lines[-1] == "2 ok, 12 missing"
+
+
+def test_doctor__takes_what_a_token_may_not_see_for_unknown_and_never_for_ok(doctor, good):
+    good.rules("main")
+    ended = doctor("--format", "json", token=BLIND)
+    assert ended.code == 3
+    assert states(ended) == dict.fromkeys(NAMES, "unknown")
+    needs = {point["name"]: point["todo"].split(";")[0] for point in json.loads(ended.out)}
+    assert needs["environment"] == "give it `Actions: read`"
+    assert needs["workflow-token"] == "give it `Administration: read`"
+    assert needs["policy"] == "give it `Contents: read`"
+
+
+def test_doctor__sees_rules_without_any_permission_but_that_of_metadata(doctor, good):
+    ended = doctor("--format", "json", token=READER)
+    assert ended.code == 3
+    hidden = {name for name, state in states(ended).items() if state != "ok"}
+    assert hidden == {"workflow-token", "workflow-approvals"}
+
+
+def test_doctor__does_not_let_one_broken_answer_hide_the_rest(server, doctor, good, name, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    server.fault("GET", f"{name}/environments$", "500", times=9)
+    ended = doctor("--format", "json")
+    assert {name for name, state in states(ended).items() if state != "ok"} == {"environment"}
+
+
+def test_doctor__reports_a_required_check_that_any_app_may_post(doctor, good):
+    good.rules("main", required(app=None), REVIEWED)
+    ended = doctor("--format", "json")
+    (lacks,) = [point for point in json.loads(ended.out) if point["state"] != "ok"]
+    assert ended.code == 1
+    assert lacks["name"] == "pinned-app"
+    assert lacks["means"] == "any app, token or workflow may post a green EvalGate"
+
+
+def test_doctor__reads_branch_protection_as_it_reads_rulesets(doctor, good):
+    good.rules("main")
+    checks = {"strict": True, "contexts": ["EvalGate"], "checks": [{"context": "EvalGate", "app_id": ACTIONS}]}
+    reviews = {"dismiss_stale_reviews": True, "require_code_owner_reviews": True, "required_approving_review_count": 1}
+    good.protect("main", required_status_checks=checks, required_pull_request_reviews=reviews)
+    ended = doctor("--format", "json")
+    told = {point["name"]: point["means"] for point in json.loads(ended.out)}
+    assert ended.code == 0
+    assert told["pull-requests-only"] == "main changes by pull requests only, administrators may push past it"
+    assert told["code-owner-review"] == "code owners must approve what they own; a push takes approvals back"
+
+
+def test_doctor__finds_an_evidence_branch_that_the_bot_cannot_write_to(doctor, good):
+    good.protect("evalgate-evidence", ["EvalGate"])
+    assert states(doctor("--format", "json"))["evidence-branch"] == "missing"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "token", "code", "words"),
+    [
+        (("--branch", "nowhere"), TOKEN, 2, "has no branch 'nowhere'"),
+        ((), "expired", 3, "the token is not valid"),
+    ],
+)
+def test_doctor__says_what_keeps_it_from_looking_at_all(doctor, bare, arguments, token, code, words):
+    ended = doctor(*arguments, token=token)
+    assert ended.code == code
+    assert words in ended.err
+
+
+# --- folders ---
+
+
+@pytest.fixture
+def in_folder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    def call(folder: Path, *arguments: str) -> Ended:
+        monkeypatch.chdir(folder)
+        monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+        code = _run(["doctor", *arguments])
+        return Ended(code, *capsys.readouterr())
+
+    return call
+
+
+def test_doctor__without_a_repository_finds_a_whole_folder_ready(in_folder, tmp_path):
+    folder = draw(tmp_path, GOOD, owner="ml", prompt="prompt.md")
+    (folder / "prompt.md").write_text("Answer in JSON.\n")
+    (folder / "models.yaml").write_bytes(REGISTRY)
+    init.put(init.workflows(USES), folder)
+    ended = in_folder(folder, "--format", "json")
+    assert ended.code == 0, ended.err
+    assert states(ended) == dict.fromkeys(
+        [
+            "policy", "f.base_model", "f.owner", "f.prompt", "f.datasets", "f.golden", "f.safety", "registry",
+            "workflow evalgate-check.yml", "workflow evalgate.yml",
+        ],
+        "ok",
+    )  # fmt: skip
+
+
+def test_doctor__without_a_repository_says_what_an_empty_folder_lacks(in_folder, tmp_path):
+    ended = in_folder(tmp_path, "--format", "json")
+    assert ended.code == 1
+    found = json.loads(ended.out)
+    assert {point["name"] for point in found} == {
+        "policy", "registry", "workflow evalgate-check.yml", "workflow evalgate.yml",
+    }  # fmt: skip
+    assert all(point["state"] == "missing" and point["todo"] for point in found)
+
+
+def test_doctor__without_a_repository_names_each_thing_that_cannot_be_used(in_folder, tmp_path):
+    folder = draw(tmp_path, "refund: ++*3 | safety/jailbreak: ++*2", gate={"max_bucket_drop": 0.05})
+    (folder / "models.yaml").write_text("version: 9\n")
+    (folder / "datasets/f/ft-v1.1.0.jsonl").write_text("{}\n")
+    (folder / "golden/safety/jailbreak.jsonl").write_text("nonsense\n")
+    init.put(init.workflows("."), folder)
+    (folder / ".github/workflows/evalgate.yml").write_text("name: EvalGate\n")
+    ended = in_folder(folder, "--format", "json")
+    todo = {point["name"]: point["todo"] for point in json.loads(ended.out) if point["state"] == "missing"}
+    assert ended.code == 1
+    assert set(todo) == {
+        "f.owner", "f.prompt", "f.datasets", "f.golden", "f.safety", "registry", "workflow evalgate.yml",
+    }  # fmt: skip
+    assert "needs at least" in todo["f.golden"]
+    assert "is not what this version of EvalGate writes" in todo["workflow evalgate.yml"]
+
+
+def test_doctor__takes_a_branch_only_with_a_repository(in_folder, tmp_path):
+    ended = in_folder(tmp_path, "--branch", "main")
+    assert ended.code == 2
+    assert "--branch needs --repository" in ended.err
