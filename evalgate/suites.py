@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -55,9 +55,9 @@ def suites_of(named: Mapping[str, Mapping[str, bytes]]) -> list[Suite]:
     return suites
 
 
-def suites_sha256(suites: Iterable[Suite]) -> str:
-    """Digest over several suites, by name."""
-    lines = "".join(f"{suite.sha256}  {suite.name}\n" for suite in sorted(suites, key=lambda suite: suite.name))
+def suites_sha256(digests: Mapping[str, str]) -> str:
+    """Digest over several suites, from the name and the digest of each."""
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

@@ -11,6 +11,7 @@ from evalgate.errors import NotMeasured
 from evalgate.pull_request.client import Remote
 from evalgate.pull_request.effects import Refused, asked
 from evalgate.review.ground import (
+    ADMINISTRATION,
     CHECK,
     CHECK_ID,
     ENVIRONMENT,
@@ -31,7 +32,6 @@ RECENT = 10
 BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "merge_queue", "workflows", "required_deployments")
 """Rules that stop a push by the API."""
 CONTENTS, CHECKS, ACTIONS, METADATA = "Contents: read", "Checks: read", "Actions: read", "Metadata: read"
-ADMINISTRATION = "Administration: read"
 
 
 class Home(NamedTuple):
@@ -233,18 +233,22 @@ def _seen(remote: Remote, call: Callable[[], T], what: str, needs: str) -> T | U
     try:
         return asked(remote, call, what)
     except NotMeasured as fault:
-        return Unseen(needs, str(fault))
+        return unseen(fault, needs)
 
 
 def _found(remote: Remote, call: Callable[[], T], what: str, needs: str, absent: str) -> T | Unseen | None:
     """As `_seen`, and None where GitHub says in the words `absent` that there is none: any other 404 may hide something."""
     try:
         return asked(remote, call, what)
-    except Refused as refusal:
-        none = refusal.status == 404 and absent in str(refusal)
-        return None if none else Unseen(needs, str(refusal))
     except NotMeasured as fault:
-        return Unseen(needs, str(fault))
+        none = isinstance(fault, Refused) and fault.status == 404 and absent in str(fault)
+        return None if none else unseen(fault, needs)
+
+
+def unseen(fault: NotMeasured, needs: str) -> Unseen:
+    """Why something is not shown: a refusal may be mended by a permission, any other fault by asking again."""
+    why, _, _ = str(fault).partition("; ")  # what follows is advice for a job that writes
+    return Unseen(needs if isinstance(fault, Refused) else None, why)
 
 
 def _quoted(name: str) -> str:

@@ -14,13 +14,15 @@ ACTIONS = 15368
 """GitHub Actions, as an app: who posts what a workflow posts with its own token."""
 
 Kind = Literal["branch protection", "rulesets"]
+ADMINISTRATION = "Administration: read"
+"""The permission that shows settings; no workflow's own token can have it."""
 
 
 class Unseen(NamedTuple):
     """Something that was asked for and not shown."""
 
-    needs: str
-    """The permission that shows it, such as "Checks: read"."""
+    needs: str | None
+    """The permission that shows it, such as "Checks: read"; None where it is not for a permission that GitHub did not answer."""
     why: str
     """What GitHub said."""
 

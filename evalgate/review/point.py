@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from evalgate.review.ground import CHECK, ENVIRONMENT, Ground, Guard, Unseen
+from evalgate.review.ground import ADMINISTRATION, CHECK, ENVIRONMENT, Ground, Guard, Unseen
 
 State = Literal["ok", "missing", "unknown"]
 MOST = 5
@@ -39,8 +39,10 @@ def unseen(name: str, refused: Iterable[Unseen], what: str) -> Point:
 def to_see(refused: Iterable[Unseen]) -> str:
     """Which permissions would show it, and what GitHub said."""
     known = list(refused)
-    needs = " and ".join(f"`{one}`" for one in dict.fromkeys(one.needs for one in known))
-    return f"give it {needs}; {known[0].why}"
+    needs = list(dict.fromkeys(one.needs for one in known if one.needs))
+    whose = ", a person's or an app's: a workflow's own cannot have it" if ADMINISTRATION in needs else ""
+    give = f"give the token {' and '.join(f'`{one}`' for one in needs)}{whose}" if needs else "ask again later"
+    return f"{give}; {known[0].why}"
 
 
 def listed(names: Iterable[str]) -> str:

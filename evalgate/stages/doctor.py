@@ -53,7 +53,7 @@ def _files(remote: Remote, target: str | Unseen, default: str | Unseen | None, p
         trunk = tree if default is None or default == target else git.tree(remote, default)
         return _read(remote, tree, trunk, places)
     except NotMeasured as fault:
-        return Unseen(protection.CONTENTS, str(fault))
+        return protection.unseen(fault, protection.CONTENTS)
 
 
 def _read(remote: Remote, tree: Tree, trunk: Tree, places: Places) -> Files:

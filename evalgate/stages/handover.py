@@ -14,14 +14,18 @@ from evalgate.pull_request import facts
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
 from evalgate.records.comparison import Comparison
+from evalgate.records.evaluation import Variant
 from evalgate.records.journal import Entry, Step
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
+from evalgate.results import content_sha256
 from evalgate.review.work import Work, attempt, run_of, works
 from evalgate.stages.compose import BEFORE, before, trees_of
 from evalgate.stages.controller import Ended, reconcile
+from evalgate.stages.gate import read_results
 from evalgate.stages.outputs import NOTHING, outputs_of
 from evalgate.stages.trigger import Here, Seen, judge_files, look
+from evalgate.suites import suites_sha256
 
 EVIDENCE_FILES = ("verdict.json", "compare.json", "report.md")
 """Of a run folder: what the comment is made of, and what people open."""
@@ -127,38 +131,50 @@ def finish(remote: Remote, number: int, work: str, result: Path, here: Here) -> 
 
 def _judged(seen: Seen, found: Work, folder: Path, here: Here) -> Done:
     """The verdict in a run folder, bound to what was approved, with its evidence beside the journal."""
-    verdict = store.read_record(folder / "verdict.json", Verdict)
-    _of_this(found, folder, verdict)
+    verdict, comparison = (
+        store.read_record(folder / "verdict.json", Verdict),
+        store.read_record(folder / "compare.json", Comparison),
+    )
+    candidate = _of_this(found, folder, verdict, comparison)
     home = f"runs/{seen.pull.number}/{found.started.work}"
     files = {f"{home}/{name}": store.read(folder / name) for name in EVIDENCE_FILES}
-    evidence = {name: store.key_of_bytes(content) for name, content in files.items()}
-    unmeasured = len(store.read_record(folder / "compare.json", Comparison).unmeasured)
     said: dict[str, Any] = {"why": verdict.summary, "verdict": verdict.verdict, "overall": verdict.scopes[0].state}
-    said["unmeasured"] = unmeasured
-    stands = _note(seen, found, "finished", here, files=files, evidence=evidence, **said)
-    if (stands.verdict, stands.evidence) != (verdict.verdict, evidence):
-        raise NotMeasured(f"the work on #{seen.pull.number} is finished with another result: nothing is decided twice")
+    said |= {"unmeasured": len(comparison.unmeasured), "evidence": {name: store.key_of_bytes(files[name]) for name in files}}
+    _note(seen, found, "finished", here, files=files, candidate=candidate, **said)
     outputs = outputs_of(verdict, folder, here.page(seen.evidence, f"{home}/report.md") or str(folder / "report.md"))
     return Done(outputs, f"{verdict.verdict}: {verdict.summary}", measured=True)
 
 
-def _of_this(found: Work, folder: Path, verdict: Verdict) -> None:
-    """Nothing, or an error: comparison, training and verdict in a run folder are of one another, and of the work.
+def _of_this(found: Work, folder: Path, verdict: Verdict, comparison: Comparison) -> str:
+    """The digest of the candidate, when all files in a run folder are of one another and of what was approved.
 
     Raises:
         NotMeasured: naming what is not.
     """
-    comparison = store.read_record(folder / "compare.json", Comparison)
-    run = store.read_record(folder / "training.json", TrainingRun)
     bound = found.started.binding
-    wrong = {
-        "comparison": store.key_of_bytes(store.read(folder / "compare.json")) != verdict.comparison_sha256,
-        "feature": bound is None or comparison.feature != bound.feature,
-        "dataset": bound is None or run.change.sha256 != bound.dataset_sha256,
+    if bound is None:
+        raise NotMeasured(f"the journal says nothing of what {found.started.work} is bound to: nothing is decided")
+    run = store.read_record(folder / "training.json", TrainingRun)
+    base, tuned = (read_results(folder / f"{side}.results.jsonl") for side in ("base", "candidate"))
+    asked = dict(tuned.header.suites)
+    holds = {
+        "comparison": store.key_of_bytes(store.read(folder / "compare.json")) == verdict.comparison_sha256,
+        "base's answers": content_sha256(base) == comparison.base_results_sha256,
+        "the candidate's answers": content_sha256(tuned) == comparison.candidate_results_sha256,
+        "feature": comparison.feature == bound.feature == base.header.feature == tuned.header.feature,
+        "attempt": verdict.attempt == bound.attempt,
+        "dataset": run.change.sha256 == bound.dataset_sha256,
+        "prompt": run.prompt_sha256 == bound.prompt_sha256,
+        "golden": asked.pop("golden", None) == bound.golden_sha256 and base.header.suites == tuned.header.suites,
+        "safety": suites_sha256(asked) == bound.safety_sha256,
+        "candidate": isinstance(tuned.header.variant, Variant)
+        and tuned.header.variant.adapter_sha256 == run.candidate.adapter_sha256,
+        "base": "@" in bound.base or (isinstance(base.header.variant, Variant) and base.header.variant.model == bound.base),
     }
-    named = [name for name, is_wrong in wrong.items() if is_wrong]
-    if named:
-        raise NotMeasured(f"{folder}: is not what was approved: {', '.join(named)} differ; nothing is decided")
+    wrong = [name for name, is_so in holds.items() if not is_so]
+    if wrong:
+        raise NotMeasured(f"{folder}: is not what was approved: {', '.join(wrong)} differ; nothing is decided")
+    return run.candidate.adapter_sha256
 
 
 def settle(remote: Remote, number: int, work: str, job: str, here: Here) -> Ended:
@@ -218,13 +234,22 @@ def _in_policy(bound: Binding, here: Here) -> str | None:
     return None if bound.dataset is None else bound.dataset.removeprefix(f"{folder}/" if folder else "")
 
 
-def _note(seen: Seen, work: Work, step: Any, here: Here, *, files: dict[str, bytes] | None = None, **more: Any) -> Entry:
+def _note(
+    seen: Seen,
+    work: Work,
+    step: Any,
+    here: Here,
+    *,
+    files: dict[str, bytes] | None = None,
+    candidate: str | None = None,
+    **more: Any,
+) -> Entry:
     """One step of the work in the journal, once."""
     if seen.journal is None:
         raise NotMeasured("nothing of this pull request is kept in a journal")
-    key = f"{step}/{work.started.key}"
-    bound = {"head": work.head, "work": work.started.work, "run": work.started.run, "binding": work.started.binding}
-    entry = here.entry(seen, step, key, **bound, **more)
+    begun = work.started
+    bound = begun.binding.model_copy(update={"candidate": candidate}) if begun.binding else None
+    entry = here.entry(seen, step, f"{step}/{begun.key}", work=begun.work, run=begun.run, binding=bound, **more)
     return seen.journal.append(entry, files or {})
 
 

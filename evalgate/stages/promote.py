@@ -183,7 +183,7 @@ def _entry(workspace: Workspace, told: _Run, known: Sequence[Suite], registry_pa
         report=located(run / "report.md", weights.file_sha256(run / "report.md")),
         evidence=located(run, weights.file_sha256(run / "verdict.json")),
         golden_sha256=next((s.sha256 for s in known if s.name == "golden"), None),
-        safety_sha256=suites.suites_sha256(s for s in known if s.name != "golden"),
+        safety_sha256=suites.suites_sha256({s.name: s.sha256 for s in known if s.name != "golden"}),
         policy_sha256=told.verdict.policy_sha256,
         owner=workspace.feature.owner,
         registered_at=today,

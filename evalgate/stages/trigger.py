@@ -258,7 +258,7 @@ def _binding(pull: PullRequest, trees: Trees, opened: Sequence[Workspace], folde
     """What the work is bound to; of several features, digests over all of them."""
     change, kinds = trees.change, [read_suites(workspace) for workspace in opened]
     golden = [s.sha256 for known in kinds for s in known if s.name == "golden"]
-    safety = [suites.suites_sha256(s for s in known if s.name != "golden") for known in kinds]
+    safety = [suites.suites_sha256({s.name: s.sha256 for s in known if s.name != "golden"}) for known in kinds]
     content = None if change.dataset is None else store.read(folder / change.dataset)
     return Binding(
         repository=pull.repository,
@@ -271,7 +271,7 @@ def _binding(pull: PullRequest, trees: Trees, opened: Sequence[Workspace], folde
         golden_sha256=_over(golden),
         safety_sha256=_over(safety),
         policy_sha256=store.key_of(*(workspace.feature.model_dump_json() for workspace in opened)),
-        prompt_sha256=store.key_of(*(prompt_sha256(read_prompt(workspace)) for workspace in opened)),
+        prompt_sha256=_over([prompt_sha256(read_prompt(workspace)) for workspace in opened]) or "",
         base="; ".join(_served(trees, workspace) for workspace in opened),
         tool=version("evalgate-ft"),
     )

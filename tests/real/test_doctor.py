@@ -19,7 +19,8 @@ from github_server.routing import REPO, Route
 from node_tools import INSTALLED, Contract, prism
 
 from evalgate.cli.main import _run
-from evalgate.stages import init
+from evalgate.stages import first_run, init
+from evalgate.stages.doctor import workflow_of
 
 TOKEN, BLIND, READER = "ghp_all", "ghs_nothing", "ghs_read"
 USES = f"octo/gate@{'1' * 40}"
@@ -181,9 +182,12 @@ def test_doctor__takes_what_a_token_may_not_see_for_unknown_and_never_for_ok(doc
     assert ended.code == 3
     assert states(ended) == dict.fromkeys(NAMES, "unknown")
     needs = {point["name"]: point["todo"].split(";")[0] for point in json.loads(ended.out)}
-    assert needs["environment"] == "give it `Actions: read`"
-    assert needs["workflow-token"] == "give it `Administration: read`"
-    assert needs["policy"] == "give it `Contents: read`"
+    assert needs["environment"] == "give the token `Actions: read`"
+    assert (
+        needs["workflow-token"]
+        == "give the token `Administration: read`, a person's or an app's: a workflow's own cannot have it"
+    )
+    assert needs["policy"] == "give the token `Contents: read`"
 
 
 def test_doctor__sees_rules_without_any_permission_but_that_of_metadata(doctor, good):
@@ -224,6 +228,35 @@ def test_doctor__reads_branch_protection_as_it_reads_rulesets(doctor, good):
 def test_doctor__finds_an_evidence_branch_that_the_bot_cannot_write_to(doctor, good):
     good.protect("evalgate-evidence", ["EvalGate"])
     assert states(doctor("--format", "json"))["evidence-branch"] == "missing"
+
+
+def test_doctor__looks_for_the_trusted_workflow_on_the_default_branch_and_for_all_else_on_the_target(doctor, good):
+    good.commit(
+        "next", {"evalgate.yaml": b"version: 2\n", "models.yaml": None, ".github/CODEOWNERS": None}, links={"CODEOWNERS": "x"}
+    )
+    good.commit("main", {".github/workflows/evalgate.yml": None, ".github/workflows/odd.yml": b"- no workflow\n"})
+    ended = doctor("--branch", "next", "--format", "json")
+    found = {point["name"]: point for point in json.loads(ended.out)}
+    assert found["policy"]["means"] == "evalgate.yaml cannot be read: EvalGate judges nothing"
+    assert found["policy"]["todo"].startswith("mend evalgate.yaml:1: ")
+    assert found["registry"]["means"] == "next has no models.yaml: nothing says what is served"
+    assert found["code-owners"]["means"].startswith("nobody owns evalgate.yaml, models.yaml, .github/workflows")
+    assert found["check-workflow"]["state"] == "ok"
+    assert found["trusted-workflow"]["means"] == "no workflow on main starts when EvalGate check ends: nothing is ever decided"
+
+
+@pytest.mark.parametrize(
+    ("on", "events", "follows"),
+    [
+        ("push", {"push"}, ()),
+        ("[push, merge_group]", {"push", "merge_group"}, ()),
+        ("{workflow_run: {workflows: EvalGate check}}", {"workflow_run"}, ("EvalGate check",)),
+        ("{workflow_run: {workflows: [a, b]}}", {"workflow_run"}, ("a", "b")),
+        ("", set(), ()),
+    ],
+)
+def test_workflow__is_read_in_every_form_that_github_takes(on, events, follows):
+    assert workflow_of("w.yml", f"on: {on}\n") == ("w.yml", "w.yml", events, follows)
 
 
 @pytest.mark.parametrize(
@@ -294,6 +327,23 @@ def test_doctor__without_a_repository_names_each_thing_that_cannot_be_used(in_fo
     }  # fmt: skip
     assert "needs at least" in todo["f.golden"]
     assert "is not what this version of EvalGate writes" in todo["workflow evalgate.yml"]
+
+
+def test_doctor__without_a_repository_reports_a_policy_that_cannot_be_read_and_packages_that_are_not_there(
+    in_folder, tmp_path, monkeypatch
+):
+    (tmp_path / "evalgate.yaml").write_text("version: 1\nfeatures: {'a b': {}, f: {scorer: x}}\n")
+    policy = json.loads(in_folder(tmp_path, "--format", "json").out)[0]
+    assert policy["state"] == "missing"
+    assert "unknown key features.f.scorer" in policy["todo"]
+    (tmp_path / "evalgate.yaml").write_text("version: 1\nfeatures: {'a b': {}, f: {}}\n")
+    monkeypatch.setattr(
+        first_run, "requires", lambda _: ["click>=8", 'no-such-package>=1; extra == "local"', 'x; extra == "dev"']
+    )
+    found = {point["name"]: point for point in json.loads(in_folder(tmp_path, "--format", "json").out)}
+    assert found["extras"]["means"] == "a model is tuned here, and no-such-package cannot be imported"
+    assert found["a b.policy"]["state"] == "missing"
+    assert found["f.golden"]["todo"] == "evalgate.yaml: features.f.golden is missing: name it there"
 
 
 def test_doctor__takes_a_branch_only_with_a_repository(in_folder, tmp_path):

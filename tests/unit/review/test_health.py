@@ -187,7 +187,14 @@ def test_points__are_each_tried_in_all_three_states():
 def test_unknown__names_the_permission_and_what_github_said():
     found = point("workflow-token", GOOD._replace(token=HIDDEN), FILES)
     assert found.means == "this token does not see whether workflows that ask for nothing get a token that can write"
-    assert found.todo == "give it `Administration: read`; GitHub answered 403: no"
+    assert found.todo == (
+        "give the token `Administration: read`, a person's or an app's: a workflow's own cannot have it; GitHub answered 403: no"
+    )
+
+
+def test_unknown__asks_for_no_permission_where_that_is_not_what_failed():
+    found = point("workflow-token", GOOD._replace(token=Unseen(None, "the connection broke")), FILES)
+    assert found.todo == "ask again later; the connection broke"
 
 
 def test_refusal__never_turns_into_ok():
