@@ -81,6 +81,21 @@ def for_the_registry(pull: PullRequest) -> Standing:
     return _plain(pull, "registry", words, "action_required")
 
 
+def anybodys(pull: PullRequest) -> Standing:
+    """A pull request into a branch that anybody with write access may make and move, its policy with it."""
+    branch = code_span(pull.target_branch)
+    words = f"nothing is judged: {branch} is neither the default branch nor protected, so its policy may be anybody's"
+    return _plain(pull, "none", words, "action_required")
+
+
+def shared(found: Standing, others: Sequence[int]) -> Standing:
+    """What the check run says of a commit that is the head of several pull requests: never green for one by another."""
+    named = ", ".join(f"#{number}" for number in others[:5])
+    words = f"this commit is also the head of {named}, and a commit has one check: close all but one. {found.headline}"
+    conclusion: Conclusion | None = "action_required" if found.conclusion == "success" else found.conclusion
+    return found.model_copy(update={"headline": words, "conclusion": conclusion})
+
+
 def held(pull: PullRequest, why: str, *, refused: bool = False) -> Standing:
     """A pull request that cannot be judged as things are; `refused` where its author can mend that."""
     return _plain(pull, "none", why, "failure" if refused else "action_required")

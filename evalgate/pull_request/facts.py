@@ -79,6 +79,30 @@ def pulls_at(remote: Remote, *, head: str, head_repository: str | None, head_bra
     return found or _at_commit(remote, head)
 
 
+def is_ruled(remote: Remote, branch: str) -> bool:
+    """True for the default branch and for protected ones: others may be made and moved by anybody with write access.
+
+    Raises:
+        Refused, NotMeasured: see `effects`.
+    """
+
+    def call() -> bool:
+        default = whole(remote.repository.default_branch, "default_branch")
+        return branch == default or bool(whole(remote.repository.get_branch(branch).protected, "protected"))
+
+    return asked(remote, call, f"ask whether {branch} is protected")
+
+
+def others_at(remote: Remote, head: str, number: int) -> tuple[int, ...]:
+    """Numbers of the other open pull requests with this very head: they share its check runs.
+
+    Raises:
+        Refused, NotMeasured: see `effects`.
+    """
+    found = asked(remote, lambda: _open_at(remote, head), f"find pull requests at {head}")
+    return tuple(other for other in found if other != number)
+
+
 def job(remote: Remote, run: str) -> Job:
     """How a workflow run stands, named as RUN.ATTEMPT; one that GitHub no longer knows, or began again, has ended.
 
@@ -138,6 +162,7 @@ def _around(remote: Remote, pull: Pull) -> PullRequest:
         head_repository=pull.head.repo.full_name if pull.head.repo is not None else None,
         target_branch=branch,
         target=target,
+        ruled=is_ruled(remote, branch),
         files=files,
         files_cut=pull.changed_files > len(files),
         reviews=tuple(sorted((_review(review) for review in reviews), key=lambda review: review.id)),
@@ -176,6 +201,11 @@ def _at(pulls: Iterable[Pull], head: str) -> tuple[int, ...]:
     here = [pull for pull in pulls if pull.head.sha == head]
     still_open = [pull for pull in here if pull.state == "open"]
     return tuple(sorted(whole(pull.number, "number") for pull in still_open or here))
+
+
+def _open_at(remote: Remote, head: str) -> tuple[int, ...]:
+    pulls = remote.repository.get_commit(head).get_pulls()
+    return tuple(sorted(pull.number for pull in pulls if pull.state == "open" and pull.head.sha == head))
 
 
 def _at_commit(remote: Remote, head: str) -> tuple[int, ...]:

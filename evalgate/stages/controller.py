@@ -15,6 +15,7 @@ from evalgate.errors import NotMeasured
 from evalgate.judgement.check_text import check_text
 from evalgate.judgement.comment import MARKER, pull_comment
 from evalgate.judgement.markdown import code_span
+from evalgate.judgement.threshold import shared
 from evalgate.pull_request import check_run, comment, facts, jobs, reaction
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
@@ -68,6 +69,8 @@ def pulls_of(remote: Remote, signal: Signal) -> tuple[int, ...]:
 def reconcile(remote: Remote, number: int, here: Here, *, asked: Name | None = None) -> Ended:
     """One pull request made true; the work that its state allows is begun in the journal, once."""
     seen = look(remote, number, here, asked=asked)
+    if not seen.pull.ruled:
+        return Ended(seen.standing, None)  # a check run would count for other pull requests with the same head
     if seen.journal is not None and _tidied(remote, seen, here):
         seen = look(remote, number, here, asked=asked)
     begun = _begun(remote, seen, here) if seen.standing.start else _begun_before(remote, seen)
@@ -89,7 +92,9 @@ def show(remote: Remote, seen: Seen, here: Here) -> str:
     )
     body = pull_comment(seen.standing, **kept)
     url = comment.keep(remote, seen.pull.number, body, MARKER)
-    text = check_text(seen.standing, **kept)
+    others = facts.others_at(remote, seen.pull.head, seen.pull.number)
+    shown_on = shared(seen.standing, others) if others else seen.standing
+    text = check_text(shown_on, **kept)
     shown = hashlib.sha256(repr((seen.pull.number, text.annotations)).encode()).hexdigest()[:16]
     check = check_run.Check(
         name=CHECK,
@@ -97,7 +102,7 @@ def show(remote: Remote, seen: Seen, here: Here) -> str:
         title=text.title,
         summary=text.summary,
         text="",
-        conclusion=seen.standing.conclusion,
+        conclusion=shown_on.conclusion,
         annotations=text.annotations,
         details_url=url,
     )

@@ -8,7 +8,7 @@ from evalgate.errors import EvalGateError, PolicyError
 from evalgate.judgement.check_text import check_text
 from evalgate.judgement.markdown import code_span
 from evalgate.judgement.threshold import nothing_to_judge, without_policy
-from evalgate.pull_request import check_run, compared
+from evalgate.pull_request import check_run, compared, facts
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
 from evalgate.records.journal import Entry
@@ -30,7 +30,7 @@ def judge_group(remote: Remote, head: str, branch: str | None, here: Here) -> St
         NotMeasured: GitHub could not be asked or written to.
     """
     named = QUEUE.fullmatch(branch or "")
-    if named is None:
+    if named is None or not facts.is_ruled(remote, named["target"]):
         return None
     target, files = compared.between(remote, named["target"], head)
     group = PullRequest(

@@ -13,7 +13,7 @@ from evalgate import evidence, store, suites
 from evalgate.errors import EvalGateError, PolicyError
 from evalgate.judgement.looked import Looked
 from evalgate.judgement.markdown import code_span
-from evalgate.judgement.threshold import for_the_registry, held, nothing_to_judge, standing, to_be_split, without_policy
+from evalgate.judgement.threshold import anybodys, for_the_registry, held, nothing_to_judge, standing, to_be_split, without_policy
 from evalgate.ports import Journal
 from evalgate.prompts import prompt_sha256
 from evalgate.pull_request import artifacts, evidence_branch, facts
@@ -120,6 +120,8 @@ def look(remote: Remote, number: int, here: Here, *, asked: Name | None = None) 
         NotMeasured: GitHub could not be asked.
     """
     pull = facts.observe(remote, number)
+    if not pull.ruled:
+        return Seen(pull, anybodys(pull))
     if pull.files_cut:
         return Seen(pull, held(pull, "GitHub lists only 3,000 files of it: split this pull request", refused=True))
     try:

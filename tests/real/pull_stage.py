@@ -20,11 +20,18 @@ from evalgate.cli.main import _run
 REVIEW = {"approvals": 2}
 TOKEN = "ghs_of-the-tests"  # noqa: S105  (opens nothing)
 BOT = "github-actions[bot]"
-NO_MERGE_COMMIT = Exempt(
-    "GET /repos/{owner}/{repo}/pulls/{pull_number}",
-    r".*required property 'merge_commit_sha'",
-    "the API version that we pin, 2026-03-10, has it no more; the description is of the version before",
-)
+NO_MERGE_COMMIT = [
+    Exempt(
+        operation,
+        r".*required property 'merge_commit_sha'",
+        "the API version that we pin, 2026-03-10, has it no more; the description is of the version before",
+    )
+    for operation in (
+        "GET /repos/{owner}/{repo}/pulls/{pull_number}",
+        "GET /repos/{owner}/{repo}/pulls",
+        "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls",
+    )
+]
 TOPIC, NEW = "more-rows", "datasets/f/ft-v1.1.0.jsonl"
 
 
@@ -133,7 +140,7 @@ def staged(
         (repository.fork(fork) if fork else repository).commit(TOPIC, {NEW: taught}, "more rows", base="main")
         number = repository.open_pull(TOPIC, author="ann", title="More rows", fork=fork)
         server.token(TOKEN, BOT, app="github-actions")
-        judged = prism(server.url, exempt=[NO_MERGE_COMMIT]) if contract else nullcontext()
+        judged = prism(server.url, exempt=NO_MERGE_COMMIT) if contract else nullcontext()
         with judged as judge:  # what GitHub's description forbids fails the test
             if judge is not None:
                 server.public_url = judge.url

@@ -418,6 +418,7 @@ def test_observe__asks_for_each_thing_once(server, drawn, remote):
         ("GET", "/git/ref/heads/main"),
         ("GET", "/pulls/1/files"),
         ("GET", "/pulls/1/reviews"),
+        ("GET", ""),
         ("GET", "/collaborators/bea/permission"),
         ("GET", "/collaborators/cem/permission"),
         ("GET", "/pulls/1"),

@@ -5,6 +5,7 @@ token that may do what the workflow declares for it. What act cannot show stands
 """
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 from drawn_workspace import HARMFUL, teach
 from github_server import GithubServer
+from node_tools import needs_node
 from pull_stage import BOT, NEW, TOPIC, Stage, staged
 from small_job import NEXT, cache_with_the_model, good_rows, harmful_rows, make_the_job_small
 from workflow_runs import (
@@ -30,7 +32,7 @@ from workflow_runs import (
     keep_what_is_made,
 )
 
-from evalgate.stages.init import workflows
+from evalgate.stages.init import put, workflows
 
 pytestmark = pytest.mark.skipif(ACT is None, reason="act is not installed: it comes with the package's extra `dev`")
 
@@ -359,3 +361,10 @@ class TestInAnotherRepository:
         at.copy.commit("data")
         ran = at.copy.act("merge_group", {}, workflow=CHECK, elsewhere={pinned: tool})
         assert (ran.jobs, len(list(ran.kept.glob("artifacts/evalgate-check/check.json")))) == ({"check": "failure"}, 1)
+
+    @needs_node
+    def test_no_linter_has_anything_against_them(self, tmp_path: Path) -> None:
+        put(workflows(f"octo/tool@{'0' * 40}"), tmp_path)
+        program = REPOSITORY / "tests/node/lint_workflows.py"
+        done = subprocess.run([sys.executable, "-P", program, tmp_path], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
