@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalgate import settings
 from evalgate.cli.options import format_option, policy_option, registry_option
 from evalgate.cli.output import machine, say
+from evalgate.cli.reach import connected
 from evalgate.errors import NO_VERDICT, PASSED, REFUSED
 from evalgate.review.kinds import Places
 
@@ -52,18 +52,9 @@ def doctor(repository: str | None, branch: str | None, policy_path: Path, regist
 
 
 def _at(repository: str, branch: str | None, places: Places) -> "tuple[Point, ...]":
-    from evalgate.pull_request.client import connect
     from evalgate.stages.doctor import repository_points
 
-    known = settings.github(repository)
-    remote = connect(
-        token=known.token,
-        repository=known.repository,
-        api_url=known.api_url,
-        author=known.author,
-        run=known.run,
-        pace=known.pace,
-    )
+    remote, _ = connected(repository)
     return repository_points(remote, branch, places)
 
 

@@ -12,6 +12,7 @@ import orjson
 from evalgate import settings, store
 from evalgate.cli.options import format_option
 from evalgate.cli.output import EXIT_OF, machine, progress_bar, say
+from evalgate.cli.reach import connected
 from evalgate.errors import NO_VERDICT, PASSED, REFUSED, DatasetError
 from evalgate.records.standing import Standing
 from evalgate.review.kinds import Places
@@ -42,18 +43,9 @@ def on_github(command: Callable[..., int]) -> Callable[..., int]:
     @click.option("--repository", default=None, help="owner/name. Default: $GITHUB_REPOSITORY.")
     @wraps(command)
     def called(*, policy: str, registry: str, repository: str | None, **given: Any) -> int:
-        from evalgate.pull_request.client import connect
         from evalgate.stages.trigger import Here
 
-        known = settings.github(repository)
-        remote = connect(
-            token=known.token,
-            repository=known.repository,
-            api_url=known.api_url,
-            author=known.author,
-            run=known.run,
-            pace=known.pace,
-        )
+        remote, known = connected(repository)
         here = Here(Places(policy, registry), _now, f"{known.server_url}/{known.repository}")
         return command(remote=remote, here=here, **given)
 

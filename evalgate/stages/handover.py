@@ -6,10 +6,8 @@ The job that runs these commands holds a token; the commands between them, which
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import orjson
-
 from evalgate import store
-from evalgate.errors import DatasetError, NotMeasured
+from evalgate.errors import NotMeasured
 from evalgate.pull_request import facts
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
@@ -23,7 +21,7 @@ from evalgate.review.work import Work, attempt, run_of, works
 from evalgate.stages.compose import BEFORE, before, trees_of
 from evalgate.stages.controller import Ended, reconcile
 from evalgate.stages.gate import read_results
-from evalgate.stages.outputs import NOTHING, outputs_of
+from evalgate.stages.outputs import NOTHING, outputs_of, printed
 from evalgate.stages.trigger import Here, Seen, judge_files, look
 from evalgate.suites import suites_sha256
 
@@ -115,7 +113,7 @@ def finish(remote: Remote, number: int, work: str, result: Path, here: Here) -> 
     Raises:
         NotMeasured: the work was ended meanwhile, or what it brought is not bound to what was approved.
     """
-    told = _printed(result)
+    told = printed(result)
     seen, found = _ours(remote, number, work, here, again="finished" if {"measured", "run"} & set(told) else "failed")
     if "measured" in told:
         done = _measured(seen, found, told, here)
@@ -261,21 +259,3 @@ def _measured(seen: Seen, work: Work, told: dict[str, Any], here: Here) -> Done:
     evidence = {name: store.key_of_bytes(report)}
     _note(seen, work, "finished", here, files={name: report}, evidence=evidence, **said)
     return Done({**NOTHING, "report": here.page(seen.evidence, name) or ""}, str(told["measured"]), measured=True)
-
-
-def _printed(result: Path) -> dict[str, Any]:
-    """What a command printed as JSON; empty where it printed nothing.
-
-    Raises:
-        DatasetError: it is no JSON object.
-    """
-    content = store.read(result) if result.exists() else b""
-    if not content.strip():
-        return {}
-    try:
-        told = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise DatasetError(f"{result}: is no JSON: {error}") from error
-    if not isinstance(told, dict):
-        raise DatasetError(f"{result}: is no JSON object")
-    return told

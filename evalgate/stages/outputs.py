@@ -1,10 +1,14 @@
-"""What a workflow step tells the runner: outputs and the job summary, whatever is in them."""
+"""What one workflow step leaves for the next ones and for the runner: printed JSON, outputs, the job summary."""
 
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from evalgate.errors import NotMeasured
+import orjson
+
+from evalgate import store
+from evalgate.errors import DatasetError, NotMeasured
 from evalgate.records.verdict import Verdict
 
 NOTHING = {"verdict": "none", "lift": "", "report": "", "candidate": ""}
@@ -22,6 +26,24 @@ def outputs_of(verdict: Verdict, folder: Path, report: str) -> dict[str, str]:
         "report": report,
         "candidate": str(adapter) if adapter.exists() else "",
     }
+
+
+def printed(result: Path) -> dict[str, Any]:
+    """What a command printed with `--format json`, kept in a file; empty where it printed nothing.
+
+    Raises:
+        DatasetError: it is no JSON object.
+    """
+    content = store.read(result) if result.exists() else b""
+    if not content.strip():
+        return {}
+    try:
+        told = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise DatasetError(f"{result}: not what a command prints with --format json: {error}") from error
+    if not isinstance(told, dict):
+        raise DatasetError(f"{result}: not what a command prints with --format json")
+    return told
 
 
 def write_outputs(path: Path | None, told: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from evalgate.errors import DatasetError
 from evalgate.judgement.comment import check_comment, no_result_comment
 from evalgate.records.check import CheckReport
 from evalgate.records.verdict import Verdict
-from evalgate.stages.outputs import NOTHING, add_summary, outputs_of, write_outputs
+from evalgate.stages.outputs import NOTHING, add_summary, outputs_of, printed, write_outputs
 
 
 def publish(result: Path, comment: Path, *, outputs: Path | None, summary: Path | None) -> str:
@@ -22,8 +22,7 @@ def publish(result: Path, comment: Path, *, outputs: Path | None, summary: Path 
     Raises:
         DatasetError: the file is no such output.
     """
-    printed = store.read(result) if result.exists() else b""
-    told = _parse(printed, result)
+    told = printed(result)
     run = Path(str(told["run"])) if "run" in told else None
     given, full = NOTHING, ""
     if run is not None:
@@ -35,18 +34,6 @@ def publish(result: Path, comment: Path, *, outputs: Path | None, summary: Path 
     write_outputs(outputs, {**given, "comment": str(comment)})
     add_summary(summary, full or body, shorter=body)
     return given["verdict"]
-
-
-def _parse(printed: bytes, result: Path) -> dict[str, object]:
-    if not printed.strip():
-        return {}
-    try:
-        told = orjson.loads(printed)
-    except orjson.JSONDecodeError as error:
-        raise DatasetError(f"{result}: not what `evalgate check|run --format json` prints: {error}") from error
-    if not isinstance(told, dict):
-        raise DatasetError(f"{result}: not what `evalgate check|run --format json` prints")
-    return told
 
 
 def _checked(told: dict[str, object]) -> CheckReport:
