@@ -1,6 +1,6 @@
 """A connection to one repository, through PyGithub."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from github import Auth, Github
 from github.Repository import Repository
@@ -29,6 +29,8 @@ class Remote(NamedTuple):
     """The workflow run and attempt that we are, as RUN.ATTEMPT."""
     pauses: tuple[float, ...]
     """See `PAUSES`."""
+    kept: dict[str, Any]
+    """Git objects that were read, by name: what a name stands for never changes, so it is asked for once."""
 
 
 def connect(
@@ -62,4 +64,4 @@ def connect(
         lazy=True,
         api_version=API_VERSION,
     )
-    return Remote(api, api.get_repo(repository), repository, author, run, pauses)
+    return Remote(api, api.get_repo(repository), repository, author, run, pauses, {})

@@ -11,6 +11,8 @@ from evalgate.pull_request.client import Remote
 from evalgate.pull_request.effects import asked
 from evalgate.pull_request.faults import whole
 
+SMALL = 4 << 20
+"""Bytes up to which a file is kept in memory for a second look."""
 LINK, SUBMODULE = "120000", "160000"
 _WHY_NOT = {LINK: "is a link", SUBMODULE: "is another repository (a submodule)"}
 
@@ -35,7 +37,10 @@ def tree(remote: Remote, commit: str) -> dict[str, Blob]:
         Refused: there is no such commit.
         NotMeasured: GitHub could not be asked, or does not list it all.
     """
-    return {blob.path: blob for blob in _below(remote, commit, "")}
+    if commit not in remote.kept:
+        remote.kept[commit] = {blob.path: blob for blob in _below(remote, commit, "")}
+    found: dict[str, Blob] = remote.kept[commit]
+    return found
 
 
 def read(remote: Remote, blob: Blob, *, most: int) -> bytes:
@@ -48,10 +53,14 @@ def read(remote: Remote, blob: Blob, *, most: int) -> bytes:
     name = blob.path or f"git object {blob.sha}"
     if blob.mode in _WHY_NOT:
         raise PolicyError(f"{name}: {_WHY_NOT[blob.mode]}: put the file itself there")
-    found = None if (blob.size or 0) > most else asked(remote, lambda: content(remote, blob.sha), f"read {name}")
+    found: bytes | None = remote.kept.get(blob.sha)
+    if found is None and (blob.size or 0) <= most:
+        found = asked(remote, lambda: content(remote, blob.sha), f"read {name}")
     if found is None or len(found) > most:
         size = blob.size if found is None else len(found)
         raise PolicyError(f"{name}: {size:,} bytes, more than the {most:,} that are read: split it or make it smaller")
+    if len(found) <= SMALL:
+        remote.kept[blob.sha] = found
     return found
 
 
