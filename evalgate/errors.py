@@ -36,6 +36,10 @@ class PolicyError(EvalGateError):
     exit_code = WRONG_INPUT
 
 
+class NothingThereError(PolicyError):
+    """A place that the policy names is not there, or holds no file of the kind: perhaps not yet."""
+
+
 class RegistryError(EvalGateError):
     """`models.yaml`, or what was asked of it, is wrong."""
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from evalgate.errors import DatasetError, NotMeasured, PolicyError
+from evalgate.errors import DatasetError, NothingThereError, NotMeasured, PolicyError
 from evalgate.records.base import Record, problems_of
 
 R = TypeVar("R", bound=Record)
@@ -89,16 +89,17 @@ def jsonl_files(place: Path, what: str, shown: str) -> dict[str, bytes]:
     """Path -> bytes of a JSONL file or of all JSONL files right in a folder, by name; links are not followed.
 
     Raises:
-        PolicyError: there is nothing, a link, or a name that is not plain.
+        NothingThereError: there is nothing.
+        PolicyError: there is a link, or a name that is not plain.
     """
     if not place.exists() and not place.is_symlink():
-        raise PolicyError(
+        raise NothingThereError(
             f"{shown}: the policy names this place for {what}, but nothing is there: create it or correct the policy"
         )
     refuse_link(place)
     found = sorted(place.glob("*.jsonl")) if place.is_dir() else [place]
     if not found:
-        raise PolicyError(f"{shown}: the folder of the {what} holds no .jsonl file")
+        raise NothingThereError(f"{shown}: the folder of the {what} holds no .jsonl file")
     for path in found:
         refuse_link(path)
         refuse_odd_name(path)

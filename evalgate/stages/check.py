@@ -5,12 +5,21 @@ from pathlib import Path
 
 from evalgate import store
 from evalgate.checks import Row, check_dataset
-from evalgate.errors import DatasetError
+from evalgate.errors import DatasetError, NothingThereError
 from evalgate.policy import too_small_buckets
 from evalgate.prompts import Prompt
 from evalgate.records.check import CheckReport, Finding
 from evalgate.records.suite import Suite
-from evalgate.stages.workspace import Workspace, dataset_files, find_change, golden_scorers, read_prompt, read_suites
+from evalgate.stages.workspace import (
+    Workspace,
+    dataset_files,
+    find_change,
+    golden_scorers,
+    open_workspace,
+    read_policy,
+    read_prompt,
+    read_suites,
+)
 
 POLICY_CODE = "EG701"
 """A policy that cannot be met by its golden set."""
@@ -40,6 +49,36 @@ def check_feature(workspace: Workspace, paths: Sequence[Path] = ()) -> CheckRepo
     of_policy = [finding for finding in reports[-1].findings if finding.code == POLICY_CODE]
     of_rows = [finding for report in reports for finding in report.findings if finding.code != POLICY_CODE]
     return CheckReport(change=reports[-1].change, rows=sum(report.rows for report in reports), findings=(*of_rows, *of_policy))
+
+
+def check_policy(policy_path: Path, *, if_any: bool = False) -> CheckReport:
+    """The findings on every dataset of every feature of a policy; `change` is the newest of the last feature.
+
+    With `if_any`, a policy or datasets that are not there yet are no fault.
+
+    Raises:
+        PolicyError, DatasetError: something else cannot be read.
+    """
+    try:
+        names = list(read_policy(policy_path).features)
+    except NothingThereError:
+        if not if_any:
+            raise
+        return CheckReport(rows=0, findings=())
+    reports = []
+    for workspace in (open_workspace(policy_path, name) for name in names):
+        try:
+            dataset_files(workspace)
+        except NothingThereError:
+            if if_any:
+                continue
+            raise
+        reports.append(check_feature(workspace))
+    return CheckReport(
+        change=reports[-1].change if reports else None,
+        rows=sum(report.rows for report in reports),
+        findings=tuple(finding for report in reports for finding in report.findings),
+    )
 
 
 def check_change(workspace: Workspace, dataset: Path | None = None) -> tuple[CheckReport, list[Row]]:

@@ -48,7 +48,7 @@ def _of_policy(path: Path) -> Iterator[Point]:
 
 def _policy(path: Path) -> Policy:
     if not path.exists():
-        raise PolicyError(f"{path}: there is no policy: README.md shows one to begin with")
+        raise PolicyError(f"{path}: there is no policy: `evalgate init --feature NAME` writes one to begin with")
     return policy_files.parse(store.read(path), str(path))
 
 

@@ -8,7 +8,7 @@ import orjson
 
 from evalgate import policy as policy_files
 from evalgate import prompts, store, suites, weights
-from evalgate.errors import PolicyError
+from evalgate.errors import NothingThereError, PolicyError
 from evalgate.prompts import Prompt
 from evalgate.records.change import DatasetChange
 from evalgate.records.policy import FeaturePolicy, Policy
@@ -38,9 +38,7 @@ def open_workspace(policy_path: Path, feature: str | None) -> Workspace:
     Raises:
         PolicyError: the file has problems, or no such feature.
     """
-    if not policy_path.exists():
-        raise PolicyError(f"{policy_path}: there is no policy: go to the folder that has one, or name it with --policy")
-    policy = policy_files.parse(store.read(policy_path), str(policy_path))
+    policy = read_policy(policy_path)
     if feature is None and len(policy.features) > 1:
         raise PolicyError(f"{policy_path} has several features: say --feature with one of {', '.join(policy.features)}")
     name = feature or next(iter(policy.features))
@@ -49,6 +47,18 @@ def open_workspace(policy_path: Path, feature: str | None) -> Workspace:
         told = "rename it: letters, digits, `.`, `_` and `-` only, a letter or digit first"
         raise PolicyError(f"{policy_path}: the feature {name!r} would name folders and flags: {told}")
     return Workspace(policy_path.absolute().parent, str(policy_path), policy, name, known)
+
+
+def read_policy(policy_path: Path) -> Policy:
+    """The policy in a file.
+
+    Raises:
+        NothingThereError: there is no such file.
+        PolicyError: it has problems.
+    """
+    if not policy_path.exists():
+        raise NothingThereError(f"{policy_path}: there is no policy: go to the folder that has one, or name it with --policy")
+    return policy_files.parse(store.read(policy_path), str(policy_path))
 
 
 def read_prompt(workspace: Workspace) -> Prompt:

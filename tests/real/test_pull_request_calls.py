@@ -596,7 +596,10 @@ def test_tree__that_github_cuts_is_walked_folder_by_folder(server, drawn, remote
         return {**shown, "truncated": True, "tree": shown["tree"][:3]} if deep else shown
 
     monkeypatch.setattr(routes_git, "tree_shape", cut)
+    assert tree.tree(remote, head) is expected  # a commit is listed once
+    remote.kept.clear()
     assert tree.tree(remote, head) == expected
+    remote.kept.clear()
     monkeypatch.setattr(routes_git, "tree_shape", lambda *given: {**shape(*given), "truncated": True})
     with pytest.raises(NotMeasured, match="more entries than GitHub lists"):
         tree.tree(remote, head)
