@@ -206,6 +206,18 @@ def settle(remote: "Remote", here: "Here", *, number: int, work: str, job_result
     return CODES[ended.standing.conclusion]
 
 
+@pr.command()
+@pull_option
+@click.option("--head", required=True, help="The commit that is to be merged, in full; no other one is.")
+@on_github
+def merge(remote: "Remote", here: "Here", *, number: int, head: str) -> int:
+    """Merge a pull request that is green, at one exact commit. Exit code 3 when it is not merged, with the reason."""
+    from evalgate.stages.merging import merge as stage
+
+    _say(stage(remote, number, head, here).standing)
+    return PASSED
+
+
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 

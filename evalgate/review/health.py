@@ -287,7 +287,10 @@ def _parsed(name: str, path: str, problems: tuple[str, ...] | None, ground: Grou
     branch = ground.target.name
     if problems is None:
         return Point(
-            name, "missing", f"{branch} has no {path}: {without}", f"merge one into {branch}; `evalgate init --feature NAME` writes one to begin with"
+            name,
+            "missing",
+            f"{branch} has no {path}: {without}",
+            f"merge one into {branch}; `evalgate init --feature NAME` writes one to begin with",
         )
     if problems:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""

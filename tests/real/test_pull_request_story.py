@@ -7,9 +7,9 @@ import zipfile
 import pytest
 from drawn_workspace import GOOD, HARMFUL, UNCHANGED, teach
 from node_tools import needs_node
-from pull_stage import NEW, TOPIC, staged
+from pull_stage import BOT, NEW, TOKEN, TOPIC, staged
 
-OTHER = "b" * 40
+READS = {"contents": "read", "actions": "read", "metadata": "read"}
 
 
 @pytest.fixture
@@ -487,3 +487,54 @@ class TestSuiteChanges:
         told = self.measured(stage)
         assert told["kind"] == "prompt"
         assert told["overall"] == "unclear"  # no flip in 80 cases does not prove a tie within 3 points
+
+
+class TestMerging:
+    def green(self, stage):
+        stage.train(begun(stage), run=7)
+        assert stage.check.conclusion == "success"
+        return stage.head
+
+    def merged(self, stage, head):
+        return stage.give("pr", "merge", "--pull", stage.number, "--head", head, run=8)[0]
+
+    def test_what_is_green_is_merged_at_its_commit_and_twice_is_once(self, stage):
+        head = self.green(stage)
+        assert [self.merged(stage, head).code for _ in range(2)] == [0, 0]
+        assert stage.server.effects("PUT", "/merge") == 1
+        assert "merged: **pass**" in stage.comment
+        assert steps(stage)[-1] == "merged"
+
+    @pytest.mark.parametrize("fault", ["response_lost", "request_lost", "500", "500_after", "429", "malformed", "disconnect"])
+    def test_a_lost_answer_merges_once(self, stage, fault, monkeypatch):
+        monkeypatch.setattr("evalgate.pull_request.client.PAUSES", (0.0, 0.0, 0.0))
+        head = self.green(stage)
+        stage.server.fault("PUT", "/merge", fault)
+        assert self.merged(stage, head).code == 0
+        assert stage.server.effects("PUT", "/merge") == 1
+
+    def test_a_head_that_moved_is_never_merged_blindly(self, stage):
+        head = self.green(stage)
+        stage.server.fault("PUT", "/merge", "stale_head")
+        ended = self.merged(stage, head)
+        assert ended.code == 3
+        assert "its head is another commit by now; as it stands now: waits for 2 approvals" in ended.err
+
+    def test_not_mergeable_and_forbidden_are_held_with_the_reason(self, stage):
+        head = self.green(stage)
+        stage.repository.block(stage.number)
+        ended = self.merged(stage, head)
+        assert (ended.code, "reviews, checks or conflicts are in the way" in ended.err) == (3, True)
+        stage.repository.block(stage.number, False)
+        stage.server.token(
+            TOKEN, BOT, dict.fromkeys(("issues", "pull_requests", "checks"), "write") | READS, app="github-actions"
+        )
+        ended = self.merged(stage, head)
+        assert (ended.code, "the token may not merge" in ended.err) == (3, True)
+
+    def test_what_is_not_green_is_not_merged(self, stage):
+        assert stage.control() == []
+        ended = self.merged(stage, stage.head)
+        assert ended.code == 3
+        assert "waits for" in ended.err
+        assert stage.server.effects("PUT", "/merge") == 0
