@@ -242,13 +242,21 @@ def _note(
     candidate: str | None = None,
     **more: Any,
 ) -> Entry:
-    """One step of the work in the journal, once."""
+    """One step of the work in the journal, once.
+
+    Raises:
+        NotMeasured: it stands there already, with another result.
+    """
     if seen.journal is None:
         raise NotMeasured("nothing of this pull request is kept in a journal")
     begun = work.started
     bound = begun.binding.model_copy(update={"candidate": candidate}) if begun.binding else None
-    entry = here.entry(seen, step, f"{step}/{begun.key}", work=begun.work, run=begun.run, binding=bound, **more)
-    return seen.journal.append(entry, files or {})
+    named = {"head": work.head, "work": begun.work, "run": begun.run, "binding": bound}  # of its own commit, after a push too
+    entry = here.entry(seen, step, f"{step}/{begun.key}", **named, **more)
+    stands = seen.journal.append(entry, files or {})
+    if (stands.verdict, stands.evidence) != (entry.verdict, entry.evidence):
+        raise NotMeasured(f"the work on #{entry.pull} has ended with another result: nothing is decided twice")
+    return stands
 
 
 def _measured(seen: Seen, work: Work, told: dict[str, Any], here: Here) -> Done:

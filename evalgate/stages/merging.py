@@ -5,6 +5,7 @@ from evalgate.pull_request import merging
 from evalgate.pull_request.client import Remote
 from evalgate.pull_request.effects import Refused
 from evalgate.stages.controller import Ended, reconcile
+from evalgate.stages.showing import proven
 from evalgate.stages.trigger import Here, look
 
 HOLDS = {
@@ -20,7 +21,7 @@ def merge(remote: Remote, number: int, head: str, here: Here) -> Ended:
     Raises:
         NotMeasured: it is not merged, and why; nothing is tried twice.
     """
-    seen = look(remote, number, here)
+    seen = proven(look(remote, number, here))
     if not seen.pull.merged:
         if seen.pull.head != head:
             raise NotMeasured(f"#{number} is not merged: {HOLDS[409]} ({seen.pull.head[:12]}): {seen.standing.headline}")
