@@ -39,6 +39,10 @@ AFTER = [pytest.param(True, id="after"), pytest.param(False, id="before", marks=
 """A kill right after a write is what leaves most behind."""
 
 
+AT_WORK = ["stepped", *(pytest.param(scene, marks=pytest.mark.full) for scene in ("taken", "finished"))]
+"""Commands before which the work goes on."""
+
+
 # --- a repository that can be put back ---
 
 
@@ -261,7 +265,9 @@ def test_one_fault_on_any_write_changes_nothing_of_what_is_left_behind(story, at
         assert all(fault.times == 0 for fault in stage.server.faults), what
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize(
+    "scene", ["finished", *(pytest.param(scene, marks=pytest.mark.full) for scene in SCENES if scene != "finished")]
+)
 def test_another_writer_on_the_evidence_branch_changes_nothing_of_what_is_left_behind(story, at, scene):
     moves = [
         place
@@ -322,7 +328,7 @@ def kill(patch: pytest.MonkeyPatch, place: int, *, after: bool) -> None:
 
 @pytest.mark.parametrize("after", AFTER)
 @pytest.mark.parametrize(
-    "scene", [scene if scene in ("crossed", "finished") else pytest.param(scene, marks=pytest.mark.full) for scene in SCENES]
+    "scene", [scene if scene == "crossed" else pytest.param(scene, marks=pytest.mark.full) for scene in SCENES]
 )
 def test_a_command_that_was_killed_at_any_write_is_run_again_and_leaves_the_same_behind(story, at, monkeypatch, scene, after):
     for place in range(len(story.told[scene].writes)):
@@ -369,7 +375,8 @@ def waits(stage: Stage) -> tuple[str, str, str | None]:
     return said.partition("**EvalGate:** ")[2], stage.check.title, stage.check.conclusion
 
 
-@pytest.mark.parametrize("after", AFTER)
+@pytest.mark.full
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 def test_work_whose_controller_was_killed_begins_anew_once_its_run_has_ended(story, at, monkeypatch, after):
     for place in range(len(story.told["crossed"].writes)):
         stage = at("crossed")
@@ -390,10 +397,9 @@ def test_work_whose_controller_was_killed_begins_anew_once_its_run_has_ended(sto
         assert steps(stage).count("started") == 1 + begun
 
 
-@pytest.mark.parametrize("after", AFTER)
-@pytest.mark.parametrize(
-    "scene", ["finished", pytest.param("taken", marks=pytest.mark.full), pytest.param("stepped", marks=pytest.mark.full)]
-)
+@pytest.mark.full
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
+@pytest.mark.parametrize("scene", ["taken", "stepped", "finished"])
 def test_work_whose_runner_was_killed_is_settled_and_is_never_at_work_for_ever(story, at, monkeypatch, scene, after):
     known = story.told[scene].writes
     places = range(len(known)) if after else (0, len(known) - 1)
@@ -416,12 +422,12 @@ def test_work_whose_runner_was_killed_is_settled_and_is_never_at_work_for_ever(s
         assert len(commanded(stage, "/evalgate train", run=9)) == 1
 
 
-def test_a_run_that_is_gone_without_settling_is_seen_to_be_gone(story, at):
-    for scene in ("taken", "stepped", "finished"):
-        stage = at(scene)
-        assert commanded(stage, "/evalgate train", run=8) == [], "it is at work"
-        ended(stage, RUN)
-        assert len(commanded(stage, "/evalgate train", run=9)) == 1
+@pytest.mark.parametrize("scene", AT_WORK)
+def test_a_run_that_is_gone_without_settling_is_seen_to_be_gone(at, scene):
+    stage = at(scene)
+    assert commanded(stage, "/evalgate train", run=8) == [], "it is at work"
+    ended(stage, RUN)
+    assert len(commanded(stage, "/evalgate train", run=9)) == 1
 
 
 # --- two at once ---
@@ -470,8 +476,8 @@ def ours(stage: Stage) -> list[str]:
     return [one.body for one in stage.repository.comments(stage.number) if one.login == BOT]
 
 
-@pytest.mark.parametrize("number", range(3))
-def test_of_two_controllers_on_one_event_one_begins_the_work_and_one_comment_tells_of_it(story, at, number):
+@pytest.mark.parametrize("number", [0, *(pytest.param(number, marks=pytest.mark.full) for number in range(1, 20))])
+def test_of_three_controllers_on_one_event_one_begins_the_work_and_one_comment_tells_of_it(story, at, number):
     stage = at("crossed")
     results = at_once(*(controller(stage, run) for run in (21, 22, 23)))
     assert handed(results) == [story.work]
@@ -503,7 +509,7 @@ def test_two_controllers_that_both_look_before_either_writes_leave_one_comment_a
     assert {**shown, "title": "", "summary": ""} == {**told, "title": "", "summary": ""}
 
 
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", [0, *(pytest.param(number, marks=pytest.mark.full) for number in range(1, 20))])
 def test_train_twice_in_a_second_trains_once(story, at, number):
     stage = at("taken")
     stage.give("pr", "settle", "--pull", stage.number, "--work", story.work, "--job-result", "skipped", run=RUN)
@@ -645,6 +651,14 @@ def test_a_fail_that_is_written_over_with_a_pass_is_no_pass(tmp_path, monkeypatc
         assert stage.check.conclusion == "action_required"
 
 
+def test_finishing_again_with_another_result_decides_nothing(story, at):
+    stage = at("settled")
+    edited(stage, replaced('"verdict":"pass"', '"verdict":"fail"'))
+    ended, outputs = play(stage, story, "finished")
+    assert (ended.code, outputs) == (3, {})
+    assert "the work on #1 has ended with another result: nothing is decided twice" in ended.err
+
+
 @pytest.mark.parametrize("name", ["dataset_sha256", "golden_sha256", "policy_sha256"])
 def test_work_that_is_bound_to_something_else_by_hand_is_not_done(story, at, name):
     stage = at("taken")
@@ -712,7 +726,7 @@ def test_a_job_that_ended_without_a_word_is_settled_as_failed_once(story, at, sc
     assert f"the work on #1 is failed: the job ended as {result}" in ended.err
 
 
-@pytest.mark.parametrize("result", ["failure", "cancelled", "skipped"])
+@pytest.mark.parametrize("result", ["failure", *(pytest.param(one, marks=pytest.mark.full) for one in ("cancelled", "skipped"))])
 def test_settling_after_a_verdict_changes_nothing(story, at, result):
     stage = at("settled")
     ended, _ = stage.give("pr", "settle", "--pull", stage.number, "--work", story.work, "--job-result", result, run=RUN)
@@ -720,30 +734,28 @@ def test_settling_after_a_verdict_changes_nothing(story, at, result):
     assert state(stage) == story.told["settled"].state
 
 
-def test_a_push_in_the_middle_ends_the_work_whoever_sees_it_first(story, at):
-    for scene in ("taken", "stepped", "finished"):
-        for seen in (False, True):
-            stage = at(scene)
-            old = stage.head
-            stage.repository.commit(TOPIC, {NEW: stage.repository.file(TOPIC, NEW) + b'{"messages": []}\n'})
-            assert stage.head != old
-            if seen:
-                looked_at(stage, run=8)
-                assert stage.repository.repo.runs[RUN].conclusion == "cancelled"
-            ended, outputs = play(stage, story, scene)
-            assert ended.code == 3
-            assert "superseded" in ended.err
-            assert outputs == {}
-            ended, _ = stage.give(
-                "pr", "settle", "--pull", stage.number, "--work", story.work, "--job-result", "failure", run=RUN
-            )
-            assert ended.code in (1, 3)
-            told = steps(stage)
-            assert ("finished" not in told, told.count("superseded" if seen else "failed")) == (True, 1)
-            entries = [json.loads(line) for line in stage.repository.file(JOURNAL, "pulls/1.jsonl").splitlines()]
-            assert {entry["head"] for entry in entries if entry.get("work")} == {old}, "all of the work is of its own commit"
-            assert {one.conclusion for one in stage.repository.check_runs(stage.head)} <= {"failure", "action_required"}
-            assert looked_at(stage, run=9) == [], "the new commit is approved by nobody"
+@pytest.mark.parametrize("seen", [False, True], ids=["by the work", "by the controller"])
+@pytest.mark.parametrize("scene", AT_WORK)
+def test_a_push_in_the_middle_ends_the_work_whoever_sees_it_first(story, at, scene, seen):
+    stage = at(scene)
+    old = stage.head
+    stage.repository.commit(TOPIC, {NEW: stage.repository.file(TOPIC, NEW) + b'{"messages": []}\n'})
+    assert stage.head != old
+    if seen:
+        looked_at(stage, run=8)
+        assert stage.repository.repo.runs[RUN].conclusion == "cancelled"
+    ended, outputs = play(stage, story, scene)
+    assert ended.code == 3
+    assert "superseded" in ended.err
+    assert outputs == {}
+    ended, _ = stage.give("pr", "settle", "--pull", stage.number, "--work", story.work, "--job-result", "failure", run=RUN)
+    assert ended.code in (1, 3)
+    told = steps(stage)
+    assert ("finished" not in told, told.count("superseded" if seen else "failed")) == (True, 1)
+    entries = [json.loads(line) for line in stage.repository.file(JOURNAL, "pulls/1.jsonl").splitlines()]
+    assert {entry["head"] for entry in entries if entry.get("work")} == {old}, "all of the work is of its own commit"
+    assert {one.conclusion for one in stage.repository.check_runs(stage.head)} <= {"failure", "action_required"}
+    assert looked_at(stage, run=9) == [], "the new commit is approved by nobody"
 
 
 def test_a_head_that_comes_back_says_how_to_go_on(story, at):
@@ -762,12 +774,12 @@ def test_an_approval_that_is_taken_back_before_the_work_is_taken_trains_nothing(
     stage.repository.dismiss(stage.repository.repo.reviews[-1].id)
     before = len(list(stage.folder.glob("taken/*")))
     ended, outputs = play(stage, story, "taken")
-    assert (ended.code, outputs, len(list(stage.folder.glob("taken/*")))) == (3, {}, before)
+    assert (ended.code, outputs, len(list(stage.folder.glob("taken/*")))) == (3, {}, before), "not even a workspace was made"
     assert "nothing is trained" in ended.err
     assert "waits for 1 approval of" in ended.err
 
 
-@pytest.mark.parametrize("scene", ["taken", "stepped", "finished"])
+@pytest.mark.parametrize("scene", AT_WORK)
 def test_cancel_ends_the_work_and_its_run_and_nothing_more_is_written(story, at, scene):
     stage = at(scene)
     assert commanded(stage, "/evalgate cancel", run=8) == []
@@ -782,7 +794,8 @@ def test_cancel_ends_the_work_and_its_run_and_nothing_more_is_written(story, at,
     assert len(commanded(stage, "/evalgate train", run=9)) == 1
 
 
-@pytest.mark.parametrize("after", AFTER)
+@pytest.mark.full
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 def test_cancel_that_is_killed_anywhere_is_given_again_and_ends_the_same(story, at, monkeypatch, after):
     def cancelled(stage: Stage, comment: int) -> Ended:
         return signalled(stage, "issue_comment", comment, run=8)[0]
@@ -817,7 +830,7 @@ def test_a_command_that_is_run_again_later_does_not_touch_what_was_begun_since(s
     assert stage.repository.repo.runs[9].status == "in_progress"
 
 
-@pytest.mark.parametrize("scene", ["taken", "stepped", "finished"])
+@pytest.mark.parametrize("scene", AT_WORK)
 def test_a_pull_request_that_is_closed_ends_the_work(story, at, scene):
     stage = at(scene)
     stage.repository.close(stage.number)
@@ -840,7 +853,7 @@ MOVED = {
 
 
 @pytest.mark.parametrize("named", MOVED)
-@pytest.mark.parametrize("scene", ["taken", "stepped", "finished"])
+@pytest.mark.parametrize("scene", AT_WORK)
 def test_a_target_branch_that_moves_in_the_middle_changes_no_work_and_makes_its_verdict_stale(story, at, scene, named):
     stage, (path, change) = at(scene), MOVED[named]
     content = stage.repository.file("main", path)
