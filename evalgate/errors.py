@@ -50,3 +50,7 @@ class NotMeasured(EvalGateError):
     """Something could not be measured: never a pass, never a regression."""
 
     exit_code = NO_VERDICT
+
+
+class UnreadableJournalError(NotMeasured):
+    """A line of the journal is none: it may be the one that decides, so nothing is decided."""

@@ -12,7 +12,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import ValidationError
 
-from evalgate.errors import NotMeasured, PolicyError
+from evalgate.errors import NotMeasured, PolicyError, UnreadableJournalError
 from evalgate.records.journal import LEDGER, Entry
 
 
@@ -126,7 +126,9 @@ class PathJournal:
         try:
             return Entry.model_validate_json(content)
         except ValidationError as error:
-            raise NotMeasured(f"{path}: is no step of a journal: look at it, nothing is decided on half of one") from error
+            raise UnreadableJournalError(
+                f"{path}: is no step of a journal: look at it, nothing is decided on half of one"
+            ) from error
 
 
 def _places(entry: Entry) -> tuple[str, ...]:

@@ -27,6 +27,8 @@ def read(path: Path) -> bytes:
         PolicyError: it cannot be opened.
     """
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a device has no end, a pipe no beginning
+            raise PolicyError(f"{path}: is no file: put the file itself there")
         return path.read_bytes()
     except OSError as error:
         raise PolicyError(f"{path}: cannot be read: {error.strerror}") from error

@@ -82,9 +82,10 @@ def trigger(remote: "Remote", here: "Here", *, event: Path, event_name: str, out
     Exit code 0 when nothing is waited for, 1 when the pull request is refused, 3 when it waits for somebody.
     """
     from evalgate.stages.controller import pulls_of
+    from evalgate.stages.proof import proven
     from evalgate.stages.trigger import look
 
-    standings = [look(remote, number, here).standing for number in pulls_of(remote, _signal(event, event_name))]
+    standings = [proven(look(remote, number, here)).standing for number in pulls_of(remote, _signal(event, event_name))]
     if output == "json":
         machine([standing.model_dump(mode="json") for standing in standings])
     for standing in standings:
@@ -163,7 +164,7 @@ def measure_suite(workspace: Path, policy: Path, registry: Path, features: str, 
     settings.tame_libraries()
     root = workspace.absolute()
     after = root / policy
-    before = root / BEFORE / after.relative_to(root)
+    before = root.with_name(root.name + BEFORE) / after.relative_to(root)
     with progress_bar() as progress:
         desk = Desk(settings.from_environ().cache, progress, say)
         done = measure(before, after, root / registry, features.split(", "), desk)

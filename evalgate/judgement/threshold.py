@@ -62,7 +62,8 @@ def nothing_to_judge(pull: PullRequest) -> Standing:
 def without_policy(pull: PullRequest, policy: str) -> Standing:
     """A pull request into a branch that has no policy: it may be the one that brings the first."""
     branch = code_span(pull.target_branch)
-    return _plain(pull, "none", f"nothing to do: {branch} has no {code_span(policy)} yet, and that is what judges", "success")
+    words = f"nothing to do: {branch} has no {code_span(policy)} yet, and that is what judges"
+    return _plain(pull, "none", words, "success" if pull.target_branch == pull.default_branch else "action_required")
 
 
 def to_be_split(pull: PullRequest, change: Change) -> Standing:
@@ -84,7 +85,7 @@ def for_the_registry(pull: PullRequest) -> Standing:
 def anybodys(pull: PullRequest) -> Standing:
     """A pull request into a branch that anybody with write access may make and move, its policy with it."""
     branch = code_span(pull.target_branch)
-    words = f"nothing is judged: {branch} is neither the default branch nor protected, so its policy may be anybody's"
+    words = f"nothing is judged: {branch} is neither the default branch nor one that its policy lists under `branches`"
     return _plain(pull, "none", words, "action_required")
 
 

@@ -54,7 +54,8 @@ def keep(remote: Remote, head: str, check: Check) -> None:
         return latest if latest is not None and _says(latest, check) else None
 
     def act() -> CheckRun:
-        if latest is None or (latest.status == "completed" and latest.conclusion != check.conclusion):
+        another = latest is None or latest.external_id != check.external_id
+        if latest is None or another or (latest.status == "completed" and latest.conclusion != check.conclusion):
             return _created(remote, head, check)
         latest.edit(**_wanted(check, with_annotations=not latest.output.annotations_count))
         whole(latest.id, "id")
@@ -67,7 +68,7 @@ def keep(remote: Remote, head: str, check: Check) -> None:
 
 def _newest(remote: Remote, head: str, check: Check) -> CheckRun | None:
     found = remote.repository.get_commit(head).get_check_runs(check_name=check.name, filter="all")
-    ours = [run for run in found if _is_ours(remote, run) and run.external_id == check.external_id]
+    ours = [run for run in found if _is_ours(remote, run)]
     return max(ours, key=lambda run: whole(run.id, "id"), default=None)
 
 
@@ -89,7 +90,8 @@ def _is_ours(remote: Remote, run: CheckRun) -> bool:
 def _says(run: CheckRun, check: Check) -> bool:
     shown = run.output
     return (
-        (run.status, run.conclusion) == (_status(check), check.conclusion)
+        run.external_id == check.external_id
+        and (run.status, run.conclusion) == (_status(check), check.conclusion)
         and (shown.title, shown.summary, shown.text or "") == (check.title, _fitted(check.summary), _fitted(check.text))
         and (check.details_url is None or run.details_url == check.details_url)
         and (not check.annotations or shown.annotations_count > 0)

@@ -18,6 +18,10 @@ from evalgate.records.pull_request import ChangedFile, Job, Person, PullRequest,
 
 GHOST = "ghost"
 """The login that GitHub shows for accounts that are gone."""
+PAGES = "web-flow"
+"""The login that commits what people edit or merge on GitHub's pages."""
+SILENT = re.compile(r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: ?true", re.IGNORECASE | re.MULTILINE)
+"""What keeps GitHub from starting a workflow for a commit."""
 ROUNDS = 3
 _RUN = re.compile(r"([0-9]{1,18})\.([0-9]{1,9})")
 
@@ -72,25 +76,31 @@ def pulls_at(remote: Remote, *, head: str, head_repository: str | None, head_bra
     Raises:
         Refused, NotMeasured: see `effects`.
     """
-    found: tuple[int, ...] = ()
+    found: set[int] = set(_at_commit(remote, head))
     if head_repository and head_branch:
         name = f"{head_repository.split('/')[0]}:{head_branch}"
-        found = asked(remote, lambda: _at(remote.repository.get_pulls(state="all", head=name), head), f"find {name}")
-    return found or _at_commit(remote, head)
+        found |= set(asked(remote, lambda: _at(remote.repository.get_pulls(state="all", head=name), head), f"find {name}"))
+    return tuple(sorted(found))
 
 
-def is_ruled(remote: Remote, branch: str) -> bool:
-    """True for the default branch and for protected ones: others may be made and moved by anybody with write access.
+def default_branch(remote: Remote) -> str:
+    """The repository's default branch: the one whose policy says which other branches count.
 
     Raises:
         Refused, NotMeasured: see `effects`.
     """
+    found: str = asked(remote, lambda: whole(remote.repository.default_branch, "default_branch"), "read the default branch")
+    return found
 
-    def call() -> bool:
-        default = whole(remote.repository.default_branch, "default_branch")
-        return branch == default or bool(whole(remote.repository.get_branch(branch).protected, "protected"))
 
-    return asked(remote, call, f"ask whether {branch} is protected")
+def tip(remote: Remote, branch: str) -> str:
+    """The commit that a branch stands at.
+
+    Raises:
+        Refused: there is no such branch.
+        NotMeasured: see `effects`.
+    """
+    return asked(remote, lambda: _tip(remote, branch), f"read where {branch} stands")
 
 
 def others_at(remote: Remote, head: str, number: int) -> tuple[int, ...]:
@@ -146,7 +156,7 @@ def _pull(remote: Remote, number: int) -> Pull:
 def _around(remote: Remote, pull: Pull) -> PullRequest:
     """The record of one pull request: what the first answer holds, and what only more questions tell."""
     number, branch = pull.number, pull.base.ref
-    target = asked(remote, lambda: _tip(remote, branch), f"read where {branch} stands")
+    target = tip(remote, branch)
     files = asked(remote, lambda: tuple(file_of(file) for file in pull.get_files()), f"list the files of #{number}")
     reviews = asked(remote, lambda: list(pull.get_reviews()), f"list the reviews of #{number}")
     return PullRequest(
@@ -162,7 +172,9 @@ def _around(remote: Remote, pull: Pull) -> PullRequest:
         head_repository=pull.head.repo.full_name if pull.head.repo is not None else None,
         target_branch=branch,
         target=target,
-        ruled=is_ruled(remote, branch),
+        default_branch=default_branch(remote),
+        silent=_is_silent(remote, pull),
+        committers=asked(remote, lambda: _committers(pull), f"list the commits of #{number}"),
         files=files,
         files_cut=pull.changed_files > len(files),
         reviews=tuple(sorted((_review(review) for review in reviews), key=lambda review: review.id)),
@@ -201,6 +213,22 @@ def _at(pulls: Iterable[Pull], head: str) -> tuple[int, ...]:
     here = [pull for pull in pulls if pull.head.sha == head]
     still_open = [pull for pull in here if pull.state == "open"]
     return tuple(sorted(whole(pull.number, "number") for pull in still_open or here))
+
+
+def _is_silent(remote: Remote, pull: Pull) -> bool:
+    """True for a head whose message keeps GitHub from telling us of labels, drafts and retargeting."""
+    sha = pull.head.sha
+    if f"message/{sha}" not in remote.kept:
+        message = asked(remote, lambda: whole(remote.repository.get_git_commit(sha).message, "message"), f"read commit {sha[:7]}")
+        remote.kept[f"message/{sha}"] = bool(SILENT.search(message))
+    return bool(remote.kept[f"message/{sha}"])
+
+
+def _committers(pull: Pull) -> tuple[str, ...]:
+    """Everybody who wrote or committed a commit of the pull request; GitHub itself commits what people do on its pages."""
+    people = [who for commit in pull.get_commits() for who in (commit.author, commit.committer)]
+    named = {login for who in people if who is not None and (login := who.login) is not None}
+    return tuple(sorted(named - {PAGES}))
 
 
 def _open_at(remote: Remote, head: str) -> tuple[int, ...]:

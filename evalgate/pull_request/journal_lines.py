@@ -8,7 +8,7 @@ import orjson
 from pydantic import ValidationError
 
 from evalgate import jsonl
-from evalgate.errors import NotMeasured
+from evalgate.errors import NotMeasured, UnreadableJournalError
 from evalgate.records.base import problems_of
 from evalgate.records.journal import LEDGER, Entry
 
@@ -38,7 +38,7 @@ def entries(content: bytes | None, where: str) -> tuple[Entry, ...]:
     """The steps in a file of the journal, none where there is no file.
 
     Raises:
-        NotMeasured: a line is no step: what it says may be what decides, so it is not skipped.
+        UnreadableJournalError: a line is no step: what it says may be what decides, so it is not skipped.
     """
     found: list[Entry] = []
     problems: list[str] = []
@@ -51,7 +51,9 @@ def entries(content: bytes | None, where: str) -> tuple[Entry, ...]:
         except ValidationError as error:
             problems += [f"{where}:{line.number}: {problem}" for problem in problems_of(error)]
     if problems:
-        raise NotMeasured(*problems, "the journal is written by EvalGate alone: look at who changed it, and take that back")
+        raise UnreadableJournalError(
+            *problems, "the journal is written by EvalGate alone: look at who changed it, and take that back"
+        )
     return tuple(found)
 
 

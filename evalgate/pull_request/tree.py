@@ -13,6 +13,8 @@ from evalgate.pull_request.faults import whole
 
 SMALL = 4 << 20
 """Bytes up to which a file is kept in memory for a second look."""
+MOST_KEPT = 64
+"""Objects that are kept, commits among them."""
 LINK, SUBMODULE = "120000", "160000"
 _WHY_NOT = {LINK: "is a link", SUBMODULE: "is another repository (a submodule)"}
 
@@ -59,7 +61,7 @@ def read(remote: Remote, blob: Blob, *, most: int) -> bytes:
     if found is None or len(found) > most:
         size = blob.size if found is None else len(found)
         raise PolicyError(f"{name}: {size:,} bytes, more than the {most:,} that are read: split it or make it smaller")
-    if len(found) <= SMALL:
+    if len(found) <= SMALL and len(remote.kept) < MOST_KEPT:
         remote.kept[blob.sha] = found
     return found
 

@@ -18,6 +18,7 @@ class Binding(Record):
     pull: int = Field(ge=1, description="the pull request")
     feature: str = Field(description="the feature")
     head: str = Field(pattern=COMMIT, description="the commit that was approved")
+    target_branch: str = Field(default="main", description="the branch whose policy, prompts and suites judge")
     target: str = Field(pattern=COMMIT, description="the target branch's commit that policy, prompts and suites came from")
     dataset: str | None = Field(default=None, description="path of the dataset at the head; none where nothing is trained")
     dataset_sha256: Sha256 | None = Field(default=None, description="sha256 of its bytes")

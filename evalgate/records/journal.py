@@ -17,8 +17,8 @@ RUNNING = ("started", "training", "trained", "evaluating")
 """Steps after which somebody is at work."""
 ENDED = ("finished", "failed", "superseded", "cancelled")
 """Steps after which nobody is."""
-LEDGER = ("started", "trained", *ENDED, "merged")
-"""Steps that count for other pull requests of the same feature: money, prompt changes, verdicts, reviewed rows."""
+LEDGER = ("started", "trained", "evaluating", *ENDED, "merged")
+"""Steps that count for other pull requests of the same feature: money, attempts, prompt changes, verdicts, reviewed rows."""
 
 
 class Entry(Record):

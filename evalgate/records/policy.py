@@ -134,4 +134,7 @@ class Policy(Record):
     """evalgate.yaml."""
 
     version: Literal[1] = Field(description="version of this file's shape")
+    branches: tuple[str, ...] = Field(
+        default=(), description="patterns of further branches whose policies count; read on the default branch alone"
+    )
     features: dict[str, FeaturePolicy] = Field(min_length=1, description="feature -> its policy")

@@ -67,9 +67,9 @@ class PullRequest(Record):
     head_repository: str | None = Field(description="owner/name that the head comes from; none when it was deleted")
     target_branch: str = Field(description="the branch that it merges into")
     target: str = Field(pattern=COMMIT, description="that branch's commit at this moment")
-    ruled: bool = Field(
-        default=True, description="the target is the default branch or a protected one; a policy elsewhere may be anybody's"
-    )
+    default_branch: str = Field(default="main", description="the repository's default branch")
+    silent: bool = Field(default=False, description="the head's message tells GitHub to start no workflow for it")
+    committers: tuple[str, ...] = Field(default=(), description="logins of who wrote or committed one of its commits")
     files: tuple[ChangedFile, ...] = Field(description="every path that it touches")
     files_cut: bool = Field(default=False, description="GitHub lists no more than 3,000 files, and there are more")
     reviews: tuple[Review, ...] = Field(default=(), description="all reviews, oldest first")

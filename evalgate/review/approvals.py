@@ -57,6 +57,8 @@ def _approves(reviews: list[Review], head: str) -> bool:
 def _why_not(pull: PullRequest, login: str) -> str | None:
     """Why a person's review does not count; None when it does."""
     person = pull.people.get(login)
+    if any(same_login(login, committer) for committer in pull.committers):
+        return "wrote a commit of it"
     if pull.author is None or same_login(login, pull.author):
         return "is the author" if pull.author is not None else "may be the author, whose account is gone"
     if person is None:

@@ -7,7 +7,7 @@ Name = Literal["status", "train", "evaluate", "approve-cost", "cancel"]
 NAMES: tuple[Name, ...] = get_args(Name)
 AGAIN: tuple[Name, ...] = ("train", "evaluate")
 """Commands that ask for the work once more."""
-_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
+_COMMIT = re.compile(r"[0-9a-fA-F]{12,64}")
 LONGEST = 300
 """Characters that a first line may have; a longer one is no command, whatever it begins with."""
 
@@ -17,7 +17,7 @@ class Command(NamedTuple):
 
     name: Name
     commit: str | None
-    """The commit that was named, at least seven hex digits; only approve-cost takes one, and needs it."""
+    """The commit that was named, at least twelve hex digits; only approve-cost takes one, and needs it."""
 
 
 def parse(body: str) -> Command | str | None:
@@ -43,5 +43,5 @@ def _wrong(name: Name, more: list[str], *, whole: bool) -> str | None:
     if name != "approve-cost":
         return f"`/evalgate {name}` takes nothing after it: it is about the pull request's present head" if more else None
     if len(more) != 1 or not _COMMIT.fullmatch(more[0]):
-        return "`/evalgate approve-cost` needs the commit whose cost you approve, at least seven digits of it, and nothing else"
+        return "`/evalgate approve-cost` needs the commit whose cost you approve, at least twelve digits of it, and nothing else"
     return None

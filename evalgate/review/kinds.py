@@ -11,7 +11,6 @@ from evalgate.records.standing import Kind
 
 GUARDED = re.compile(r"\.github/.*|(docs/|\.gitlab/)?CODEOWNERS", re.DOTALL)
 """Workflows, actions and code owners: never beside data."""
-VERSION = re.compile(r"v(\d{1,9})\.(\d{1,9})\.(\d{1,9})")
 
 
 class Change(NamedTuple):
@@ -23,7 +22,7 @@ class Change(NamedTuple):
     parts: dict[str, tuple[str, ...]]
     """dataset, suite, registry, guarded -> the paths touched; a part without any is left out."""
     dataset: str | None
-    """The dataset file to train on: of those added or changed the one with the highest version; None when none is left."""
+    """The one dataset file that is added or changed; None where files are only removed."""
 
     @property
     def feature(self) -> str | None:
@@ -50,9 +49,10 @@ def change_of(files: Sequence[ChangedFile], policy: Policy, places: Places) -> C
         if part in ("dataset", "suite"):
             features |= set(owners)
     named = tuple(name for name in policy.features if name in features)
-    kind = _kind(set(parts), named)
     told = {part: tuple(paths) for part, paths in parts.items()}
-    return Change(kind, named, told, _dataset(files, told.get("dataset", ())) if kind == "dataset" else None)
+    datasets = [file.path for file in files if file.path in told.get("dataset", ()) and file.status != "removed"]
+    kind = _kind(set(parts), named) if len(datasets) < 2 else "mixed"
+    return Change(kind, named, told, datasets[0] if kind == "dataset" and datasets else None)
 
 
 def inside(path: str, place: str, folder: str = "") -> bool:
@@ -67,9 +67,15 @@ def suite_places(feature: FeaturePolicy) -> tuple[str, ...]:
     return tuple(place for place in named if place is not None)
 
 
+def weights_places(policy: Policy) -> tuple[str, ...]:
+    """Base models that lie in the repository itself."""
+    named = [(feature.base_model or "").partition(":") for feature in policy.features.values()]
+    return tuple(place for scheme, _, place in named if scheme in ("path", "scripted"))
+
+
 def _part_of(path: str, policy: Policy, places: Places) -> tuple[str | None, Iterable[str]]:
     folder = posixpath.dirname(places.policy)
-    if path == places.registry:
+    if path == places.registry or any(inside(path, place, folder) for place in weights_places(policy)):
         return "registry", ()
     if path == places.policy:
         return "suite", policy.features
@@ -93,14 +99,3 @@ def _kind(parts: set[str], features: tuple[str, ...]) -> Kind:
         return "mixed"
     kinds: dict[str, Kind] = {"dataset": "dataset", "suite": "suite", "registry": "registry"}
     return kinds[parts.pop()]
-
-
-def _dataset(files: Sequence[ChangedFile], paths: Sequence[str]) -> str | None:
-    left = [file.path for file in files if file.path in paths and file.status != "removed"]
-    return max(left, key=lambda path: (version_of(path), path)) if left else None
-
-
-def version_of(path: str) -> tuple[int, ...]:
-    """The version in a file's name, for ordering; (-1,) where it has none."""
-    found = VERSION.search(posixpath.basename(path))
-    return tuple(int(part) for part in found.groups()) if found else (-1,)

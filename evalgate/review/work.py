@@ -48,14 +48,27 @@ def verdict_of(journal: Sequence[Entry], head: str | None = None) -> Entry | Non
     return found[-1] if found else None
 
 
-def attempt(journal: Sequence[Entry], work: str) -> int:
-    """Which attempt a piece of work is: one more than the others of this pull request that came to a verdict.
+def attempt(ledger: Sequence[Entry], base: str, work: str) -> int:
+    """Which attempt at a base a piece of work is: one more than the others of the feature whose answers could be seen.
 
-    The same work again is the same attempt: it brings the same candidate. Without an end that judged, nothing was learnt.
+    Counted over all pull requests, by feature and base, as long as that base is served. Work whose evaluation began
+    counts, whatever became of it, but for one that failed: nothing was scored. The same work again, and another that
+    brought the same candidate, are the same attempt.
     """
-    judged = dict.fromkeys(entry.work for entry in journal if entry.step == "finished" and entry.verdict)
-    before = list(judged)
-    return before.index(work) + 1 if work in judged else len(before) + 1
+    at_base = [entry for entry in ledger if entry.binding is not None and entry.binding.base == base]
+    failed = {(entry.work, entry.run) for entry in ledger if entry.step == "failed"}
+    judged = {entry.work: entry.binding.candidate for entry in at_base if entry.step == "finished" and entry.binding}
+    shown = [
+        e.work
+        for e in at_base
+        if e.step in ("evaluating", "finished") and (e.step == "finished" or (e.work, e.run) not in failed)
+    ]
+    earlier: dict[str | None, None] = {}
+    for one in shown:
+        if one == work:
+            break
+        earlier[judged.get(one) or one] = None
+    return len(earlier) + 1
 
 
 def run_of(name: str | None) -> str:

@@ -8,6 +8,9 @@ from evalgate.records.suite import Case
 from evalgate.scorers.fold import folded
 from evalgate.scorers.score import Score, Scorer, guarded, kind
 
+LONGEST_PATTERN = 1_000
+"""Characters of a regular expression: some that are longer take hours to compile."""
+
 
 def contains(_answer_schema: Mapping[str, Any] | None) -> Scorer:
     """A scorer: 1 when every expected string occurs, whatever its case, NFC form and whitespace, else 0.
@@ -40,6 +43,8 @@ def regex_problems(expected: Any) -> list[str]:
     pattern = _pattern(expected)
     if not isinstance(pattern, str) or not pattern:
         return [f'regex needs a pattern or {{"regex": pattern}}, not {_found(expected)}']
+    if len(pattern) > LONGEST_PATTERN:
+        return [f"regex has a pattern of {len(pattern)} characters, at most {LONGEST_PATTERN} are compiled: shorten it"]
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError, FutureWarning) as error:  # the last where warnings are errors

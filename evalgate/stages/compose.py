@@ -5,12 +5,14 @@ Nothing of the pull request is checked out: files are read by commit, and links,
 
 import posixpath
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
 from evalgate import policy as policy_files
 from evalgate import registry, store
 from evalgate.errors import PolicyError
+from evalgate.pull_request import facts
 from evalgate.pull_request import tree as git
 from evalgate.pull_request.client import Remote
 from evalgate.records.policy import Policy
@@ -21,10 +23,13 @@ from evalgate.review.kinds import Change, Places, change_of, inside, suite_place
 
 MOST = 100 << 20
 """Largest file that is read, in bytes: GitHub takes no larger one."""
+SMALL = 1 << 20
+"""Largest policy, registry, prompt or schema, in bytes: what is parsed as a whole."""
+PARSED_WHOLE = (".yaml", ".yml", ".json", ".md")
 MOST_IN_ALL = 1 << 30
 """Bytes of a whole workspace."""
-BEFORE = "before-the-change"
-"""Folder in the workspace of a suite change that holds the target branch's own."""
+BEFORE = "-before"
+"""Ending of the folder beside the workspace of a suite change that holds the target branch's own."""
 
 Tree = dict[str, git.Blob]
 
@@ -37,6 +42,12 @@ class Trees(NamedTuple):
     policy: Policy
     change: Change
     registry: Registry
+    rules: Policy
+    """The default branch's policy: where evidence lies is its word."""
+
+
+class UnruledError(PolicyError):
+    """The target branch is neither the default branch nor one that its policy lists: its policy may be anybody's."""
 
 
 class NoPolicyError(PolicyError):
@@ -47,17 +58,40 @@ def trees_of(remote: Remote, pull: PullRequest, places: Places) -> Trees:
     """Both sides of a pull request, and its change by the target branch's policy.
 
     Raises:
+        UnruledError: nothing is judged on the target branch.
         NoPolicyError: the target branch has none.
         PolicyError, RegistryError: the target branch's policy or registry is wrong.
     """
+    rules = _rules(remote, pull, places)
     target = git.tree(remote, pull.target)
-    if places.policy not in target:
+    policy = _policy_in(remote, target, places)
+    if policy is None:
         raise NoPolicyError(f"{places.policy}: the target branch {pull.target_branch!r} has no policy")
-    policy = policy_files.parse(git.read(remote, target[places.policy], most=MOST), places.policy)
     known = Registry(version=1)
     if places.registry in target:
-        known = registry.parse(git.read(remote, target[places.registry], most=MOST), places.registry)
-    return Trees(target, git.tree(remote, pull.head), policy, change_of(pull.files, policy, places), known)
+        known = registry.parse(git.read(remote, target[places.registry], most=SMALL), places.registry)
+    return Trees(target, git.tree(remote, pull.head), policy, change_of(pull.files, policy, places), known, rules or policy)
+
+
+def _rules(remote: Remote, pull: PullRequest, places: Places) -> Policy | None:
+    """The default branch's policy, where the target is another branch that it lists; None where it is the target itself.
+
+    Raises:
+        UnruledError: it is neither.
+    """
+    if pull.target_branch == pull.default_branch:
+        return None
+    default = git.tree(remote, facts.tip(remote, pull.default_branch))
+    rules = _policy_in(remote, default, places)
+    if rules is None or not any(fnmatchcase(pull.target_branch, pattern) for pattern in rules.branches):
+        raise UnruledError(f"{pull.target_branch!r} is neither the default branch nor one that its policy lists under `branches`")
+    return rules
+
+
+def _policy_in(remote: Remote, tree: Tree, places: Places) -> Policy | None:
+    if places.policy not in tree:
+        return None
+    return policy_files.parse(git.read(remote, tree[places.policy], most=SMALL), places.policy)
 
 
 def compose(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
@@ -72,7 +106,7 @@ def compose(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
     change = trees.change
     chosen = {path: blob for path, blob in trees.target.items() if _decides(path, trees, places)}
     if change.kind == "dataset":
-        chosen |= {path: trees.head[path] for path in datasets_of(trees)}
+        chosen |= _dataset_of_head(trees)
     if change.kind == "suite":
         chosen = {path: blob for path, blob in chosen.items() if not _is_of_suites(path, trees.policy, places)}
         chosen |= _suites_of_head(remote, trees, places)
@@ -86,17 +120,17 @@ def before(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
     return into / places.policy
 
 
-def datasets_of(trees: Trees) -> tuple[str, ...]:
-    """The dataset files that are added or changed, the one to train on last.
+def _dataset_of_head(trees: Trees) -> Tree:
+    """The dataset under judgement.
 
     Raises:
-        PolicyError: a name is not plain: names end up in folders, flags and reports.
+        PolicyError: its name is not plain: names end up in folders, flags and reports.
     """
-    left = [path for path in trees.change.parts.get("dataset", ()) if path in trees.head and path != trees.change.dataset]
-    found = (*left, *([trees.change.dataset] if trees.change.dataset else []))
-    for path in found:
-        store.refuse_odd_name(Path(path))
-    return found
+    path = trees.change.dataset
+    if path is None:
+        return {}
+    store.refuse_odd_name(Path(path))
+    return {path: trees.head[path]}
 
 
 def dataset_of(remote: Remote, trees: Trees) -> bytes | None:
@@ -139,9 +173,16 @@ def _decides(path: str, trees: Trees, places: Places) -> bool:
 
 def _named(trees: Trees, places: Places) -> Iterable[tuple[str, str]]:
     """Places that policy and registry name, with the folder that each starts in; datasets are not among them."""
+    home = posixpath.dirname(places.policy)
+    for feature in trees.policy.features.values():
+        yield from ((place, home) for place in suite_places(feature))
+    yield from _weights(trees, places)
+
+
+def _weights(trees: Trees, places: Places) -> Iterable[tuple[str, str]]:
+    """Places of base models and adapters that lie in the repository, with the folder that each starts in."""
     home, registered = posixpath.dirname(places.policy), posixpath.dirname(places.registry)
     for name, feature in trees.policy.features.items():
-        yield from ((place, home) for place in suite_places(feature))
         weights = (feature.base_model or "").partition(":")
         if weights[0] in ("path", "scripted"):
             yield weights[2], home
@@ -161,8 +202,24 @@ def _suites_of_head(remote: Remote, trees: Trees, places: Places) -> Tree:
     """The head's policy and all that it names; where that policy is wrong, what the target's names."""
     policy = trees.policy
     if places.policy in trees.head:
-        policy = policy_files.parse(git.read(remote, trees.head[places.policy], most=MOST), places.policy)
-    return {path: blob for path, blob in trees.head.items() if _is_of_suites(path, policy, places)}
+        policy = policy_files.parse(git.read(remote, trees.head[places.policy], most=SMALL), places.policy)
+    _refuse_outside(policy, trees.head, places)
+    found = {path: blob for path, blob in trees.head.items() if _is_of_suites(path, policy, places)}
+    kept = [*(place for place, _ in _weights(trees, places)), places.registry]
+    return {path: blob for path, blob in found.items() if not any(inside(path, place) for place in kept)}
+
+
+def _refuse_outside(policy: Policy, head: Tree, places: Places) -> None:
+    """Nothing, or an error: all that a head's policy names for its suites lies in the head.
+
+    Raises:
+        PolicyError: with every place that does not: what runs would read it from the machine.
+    """
+    folder = posixpath.dirname(places.policy)
+    named = dict.fromkeys(place for feature in policy.features.values() for place in suite_places(feature))
+    wrong = [place for place in named if posixpath.isabs(place) or not any(inside(path, place, folder) for path in head)]
+    if wrong:
+        raise PolicyError(*(f"{places.policy}: {place!r} is no file or folder of this repository" for place in wrong))
 
 
 def _write(remote: Remote, chosen: Tree, into: Path) -> None:
@@ -178,7 +235,8 @@ def _write(remote: Remote, chosen: Tree, into: Path) -> None:
     if problems:
         raise PolicyError(*problems)
     for path, blob in sorted(chosen.items()):
-        store.write(into / path, git.read(remote, blob, most=MOST))
+        most = SMALL if path.endswith(PARSED_WHOLE) else MOST
+        store.write(into / path, git.read(remote, blob, most=most))
 
 
 def _problems(path: str) -> Sequence[str]:

@@ -16,9 +16,13 @@ from evalgate.review.signals import Signal
 from evalgate.review.work import latest, works
 from evalgate.stages.hearing import hear
 from evalgate.stages.merge_group import judge_group
-from evalgate.stages.showing import proven, show
+from evalgate.stages.proof import proven
+from evalgate.stages.showing import show
 from evalgate.stages.tidying import tidied
 from evalgate.stages.trigger import Here, Seen, look
+
+ROUNDS = 3
+"""How often one call looks again when things move while it writes."""
 
 
 class Ended(NamedTuple):
@@ -55,10 +59,10 @@ def pulls_of(remote: Remote, signal: Signal) -> tuple[int, ...]:
     return facts.pulls_at(remote, head=signal.head, head_repository=signal.head_repository, head_branch=signal.head_branch)
 
 
-def reconcile(remote: Remote, number: int, here: Here, *, asked: Name | None = None) -> Ended:
+def reconcile(remote: Remote, number: int, here: Here, *, asked: Name | None = None, rounds: int = ROUNDS) -> Ended:
     """One pull request made true; the work that its state allows is begun in the journal, once."""
     seen = look(remote, number, here, asked=asked)
-    if not seen.pull.ruled:
+    if not seen.judged:
         return Ended(seen.standing, None)  # a check run would count for other pull requests with the same head
     if seen.journal is not None and tidied(remote, seen, here):
         seen = look(remote, number, here, asked=asked)
@@ -66,7 +70,20 @@ def reconcile(remote: Remote, number: int, here: Here, *, asked: Name | None = N
     if seen.standing.start and begun is None:  # somebody else began it in this moment
         seen = look(remote, number, here)
     seen = proven(seen)
-    return Ended(seen.standing, begun, show(remote, seen, here))
+    body = show(remote, seen, here)
+    if rounds > 1 and _moved(
+        remote, seen, begun=begun is not None
+    ):  # another controller may have written what it saw later, before us
+        later = reconcile(remote, number, here, rounds=rounds - 1)
+        return later._replace(work=begun or later.work)
+    return Ended(seen.standing, begun, body)
+
+
+def _moved(remote: Remote, seen: Seen, *, begun: bool) -> bool:
+    """True when the pull request or its journal is no longer what was shown, the step apart with which we began."""
+    entries = () if seen.journal is None else seen.journal.of_pull(seen.pull.number)
+    ours = 1 if begun and len(entries) > len(seen.entries) else 0
+    return entries[: len(entries) - ours] != seen.entries or facts.observe(remote, seen.pull.number) != seen.pull
 
 
 def _begun(remote: Remote, seen: Seen, here: Here) -> str | None:

@@ -17,12 +17,12 @@ from evalgate.records.journal import Entry, Step
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
 from evalgate.results import content_sha256
-from evalgate.review.work import Work, attempt, run_of, works
+from evalgate.review.work import Work, run_of, works
 from evalgate.stages.compose import BEFORE, before, trees_of
 from evalgate.stages.controller import Ended, reconcile
 from evalgate.stages.gate import read_results
 from evalgate.stages.outputs import NOTHING, outputs_of, printed
-from evalgate.stages.trigger import Here, Seen, judge_files, look
+from evalgate.stages.trigger import REGISTERED, Here, Seen, judge_files, look
 from evalgate.suites import suites_sha256
 
 EVIDENCE_FILES = ("verdict.json", "compare.json", "report.md")
@@ -57,12 +57,12 @@ def take(remote: Remote, number: int, work: str, into: Path, here: Here) -> Take
         raise NotMeasured(f"nothing is trained: what was settled when this began is not any more: waits for {waits}")
     pull = facts.observe(remote, number).model_copy(update={"target": bound.target})
     trees = trees_of(remote, pull, here.places)
-    check, binding = judge_files(remote, pull, trees, here.places, into, seen.entries)
+    check, binding = judge_files(remote, pull, trees, here.places, into)
     _same(bound, binding)
     if check.refused:
         raise NotMeasured("the dataset has errors: nothing is trained on it")
     if trees.change.kind == "suite":
-        before(remote, trees, here.places, into / BEFORE)
+        before(remote, trees, here.places, into.with_name(into.name + BEFORE))
     _note(seen, found, "training" if trees.change.kind == "dataset" else "evaluating", here)
     reconcile(remote, number, here)
     registry = into / here.places.registry
@@ -73,7 +73,7 @@ def take(remote: Remote, number: int, work: str, into: Path, here: Here) -> Take
         kind=trees.change.kind,
         feature=bound.feature,
         dataset=None if bound.dataset is None else into / bound.dataset,
-        attempt=attempt(seen.entries, work),
+        attempt=bound.attempt,
     )
 
 
@@ -115,7 +115,7 @@ def finish(remote: Remote, number: int, work: str, result: Path, here: Here) -> 
     """
     told = printed(result)
     seen, found = _ours(remote, number, work, here, again="finished" if {"measured", "run"} & set(told) else "failed")
-    if "measured" in told:
+    if "measured" in told and found.started.binding is not None and found.started.binding.dataset is None:
         done = _measured(seen, found, told, here)
     elif "run" in told:
         done = _judged(seen, found, Path(str(told["run"])), here)
@@ -167,7 +167,8 @@ def _of_this(found: Work, folder: Path, verdict: Verdict, comparison: Comparison
         "safety": suites_sha256(asked) == bound.safety_sha256,
         "candidate": isinstance(tuned.header.variant, Variant)
         and tuned.header.variant.adapter_sha256 == run.candidate.adapter_sha256,
-        "base": "@" in bound.base or (isinstance(base.header.variant, Variant) and base.header.variant.model == bound.base),
+        "base": bound.base.startswith(REGISTERED)
+        or (isinstance(base.header.variant, Variant) and base.header.variant.model == bound.base.partition("#")[0]),
     }
     wrong = [name for name, is_so in holds.items() if not is_so]
     if wrong:

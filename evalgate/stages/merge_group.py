@@ -8,14 +8,16 @@ from evalgate.errors import EvalGateError, PolicyError
 from evalgate.judgement.check_text import check_text
 from evalgate.judgement.markdown import code_span
 from evalgate.judgement.threshold import nothing_to_judge, without_policy
+from evalgate.ports import Journal
 from evalgate.pull_request import check_run, compared, facts
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
 from evalgate.records.journal import Entry
 from evalgate.records.pull_request import PullRequest
 from evalgate.records.standing import Conclusion, Standing
-from evalgate.stages.compose import NoPolicyError, trees_of
-from evalgate.stages.trigger import CHECK, Here, judge_files, open_journal
+from evalgate.stages.compose import NoPolicyError, UnruledError, trees_of
+from evalgate.stages.proof import proof_of
+from evalgate.stages.trigger import CHECK, Here, journal_of, judge_files
 
 QUEUE = re.compile(r"(?:refs/heads/)?gh-readonly-queue/(?P<target>.+)/pr-(?P<pull>[0-9]{1,9})-[0-9a-f]{40,64}")
 """How GitHub names the branch of a group: after the pull request that was queued last."""
@@ -30,7 +32,7 @@ def judge_group(remote: Remote, head: str, branch: str | None, here: Here) -> St
         NotMeasured: GitHub could not be asked or written to.
     """
     named = QUEUE.fullmatch(branch or "")
-    if named is None or not facts.is_ruled(remote, named["target"]):
+    if named is None:
         return None
     target, files = compared.between(remote, named["target"], head)
     group = PullRequest(
@@ -43,11 +45,15 @@ def judge_group(remote: Remote, head: str, branch: str | None, here: Here) -> St
         draft=False,
         head=head,
         head_repository=remote.name,
+        default_branch=facts.default_branch(remote),
         target_branch=named["target"],
         target=target,
         files=files,
     )
-    said = _standing(remote, group, here)
+    try:
+        said = _standing(remote, group, here)
+    except UnruledError:
+        return None
     text = check_text(said)
     external = f"evalgate/group/{head[:16]}"
     told = check_run.Check(CHECK, external, text.title, text.summary, text="", conclusion=said.conclusion)
@@ -65,7 +71,10 @@ def _standing(remote: Remote, group: PullRequest, here: Here) -> Standing:
         with tempfile.TemporaryDirectory(prefix="evalgate-") as folder:
             check, binding = judge_files(remote, group, trees, here.places, Path(folder))
         name = trees.change.features[0]
-        ledger = open_journal(remote, trees.policy.features[name]).of_feature(name)
+        journal = journal_of(remote, trees, name)
+        ledger = journal.of_feature(name)
+    except UnruledError:
+        raise
     except NoPolicyError:
         return without_policy(group, here.places.policy)
     except EvalGateError as error:
@@ -74,15 +83,17 @@ def _standing(remote: Remote, group: PullRequest, here: Here) -> Standing:
         return _said(group, "failure", f"refused: {code_span(error.problems[0], 400)}")
     if check.refused:
         return _said(group, "failure", "what the group brings has errors: the pull request's own check names them")
-    return _of_ledger(group, binding, ledger)
+    return _of_ledger(group, binding, journal, ledger)
 
 
-def _of_ledger(group: PullRequest, binding: Binding, ledger: tuple[Entry, ...]) -> Standing:
+def _of_ledger(group: PullRequest, binding: Binding, journal: Journal, ledger: tuple[Entry, ...]) -> Standing:
     """The verdict on the same data, suites, policy, prompt and base, whichever commit it was on."""
     ends = [entry for entry in ledger if entry.step == "finished" and entry.binding is not None]
     same = [e for e in ends if e.binding and not set(e.binding.differs_from(binding)) - set(BESIDES)]
+    if same and proof_of(journal, ledger, same[-1]) is None:
+        return _said(group, "action_required", f"the verdict's evidence in #{same[-1].pull} is not what the journal says")
     if same:
-        passed = same[-1].verdict in ("pass", None)
+        passed = same[-1].verdict == "pass" or (same[-1].verdict is None and binding.dataset is None)
         words = f"the same data was judged in #{same[-1].pull}: **{same[-1].verdict or 'measured'}**: {same[-1].why}"
         return _said(group, "success" if passed else "failure", words)
     near = [e.binding for e in ends if e.binding and e.binding.dataset_sha256 == binding.dataset_sha256]

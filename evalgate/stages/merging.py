@@ -5,7 +5,7 @@ from evalgate.pull_request import merging
 from evalgate.pull_request.client import Remote
 from evalgate.pull_request.effects import Refused
 from evalgate.stages.controller import Ended, reconcile
-from evalgate.stages.showing import proven
+from evalgate.stages.proof import proven
 from evalgate.stages.trigger import Here, look
 
 HOLDS = {

@@ -1,5 +1,6 @@
 """trigger: one look at a pull request, and the decision that follows from it. Nothing is changed."""
 
+import posixpath
 import re
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -7,10 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
 from pydantic import ValidationError
 
 from evalgate import evidence, store, suites
-from evalgate.errors import EvalGateError, PolicyError
+from evalgate.errors import EvalGateError, PolicyError, UnreadableJournalError
 from evalgate.judgement.looked import Looked
 from evalgate.judgement.markdown import code_span
 from evalgate.judgement.threshold import anybodys, for_the_registry, held, nothing_to_judge, standing, to_be_split, without_policy
@@ -30,22 +32,22 @@ from evalgate.redaction import mask, safe_line
 from evalgate.review.approvals import approvals
 from evalgate.review.commands import Name
 from evalgate.review.costs import estimate
-from evalgate.review.kinds import Change, Places
+from evalgate.review.kinds import Change, Places, inside
 from evalgate.review.rows import accepted, reviewed_rows, synthetic_rows
 from evalgate.review.work import attempt, run_of, works
-from evalgate.stages.check import check_feature
+from evalgate.stages.check import check_change
 from evalgate.stages.compose import (
     MOST,
     NoPolicyError,
     Trees,
+    UnruledError,
     codeowners,
     compose,
     dataset_of,
-    datasets_of,
     trained_before,
     trees_of,
 )
-from evalgate.stages.workspace import Workspace, open_workspace, read_prompt, read_suites
+from evalgate.stages.workspace import Workspace, open_workspace, read_answer_schema, read_prompt, read_suites
 
 CHECK = "EvalGate"
 """The name of the check run that a ruleset should require."""
@@ -55,10 +57,14 @@ ARTIFACT, MEMBER = "evalgate-check", "check.json"
 """What the untrusted half leaves behind."""
 MOST_OF_THEIRS = 8 << 20
 PLACED = re.compile(r"([^\s:]{1,200}):(\d{1,9}): ")
+REGISTERED = "registry:"
+"""How a base begins that models.yaml names."""
 SUITE_CODE = "EG702"
 """A policy, prompt or suite that cannot be read."""
 
 
+CUT = "GitHub lists only 3,000 files of it: split this pull request"
+SILENT = "its last commit tells GitHub to start no workflow, so nobody would hear of changes: push one without `[skip ci]`"
 PLAIN: Mapping[Kind, Callable[[PullRequest, Change], Standing]] = {
     "none": lambda pull, _change: nothing_to_judge(pull),
     "mixed": to_be_split,
@@ -82,6 +88,8 @@ class Seen(NamedTuple):
     """Those whose approval of the head counts."""
     evidence: str = EVIDENCE
     """Where the journal lies."""
+    judged: bool = True
+    """False for a target branch that nothing is judged on: then nothing is written either."""
     amount: float | None = None
     """What the training will cost, in the budget's currency; None while that is not known."""
 
@@ -120,18 +128,18 @@ def look(remote: Remote, number: int, here: Here, *, asked: Name | None = None) 
         NotMeasured: GitHub could not be asked.
     """
     pull = facts.observe(remote, number)
-    if not pull.ruled:
-        return Seen(pull, anybodys(pull))
-    if pull.files_cut:
-        return Seen(pull, held(pull, "GitHub lists only 3,000 files of it: split this pull request", refused=True))
     try:
         trees = trees_of(remote, pull, here.places)
+    except UnruledError:
+        return Seen(pull, anybodys(pull), judged=False)
     except NoPolicyError:
         return Seen(pull, without_policy(pull, here.places.policy))
     except EvalGateError as error:
         if error.exit_code != PolicyError.exit_code:
             raise
         return Seen(pull, held(pull, f"the target branch must be mended first: {_first(error)}"))
+    if pull.files_cut or pull.silent:
+        return Seen(pull, held(pull, CUT if pull.files_cut else SILENT, refused=True))
     if trees.change.kind in PLAIN:
         return Seen(pull, PLAIN[trees.change.kind](pull, trees.change))
     return _judgeable(remote, pull, trees, here, asked=asked)
@@ -140,21 +148,26 @@ def look(remote: Remote, number: int, here: Here, *, asked: Name | None = None) 
 def _judgeable(remote: Remote, pull: PullRequest, trees: Trees, here: Here, *, asked: Name | None) -> Seen:
     """Where a dataset or suite pull request stands."""
     features = trees.change.features
-    journal = open_journal(remote, trees.policy.features[features[0]])
-    entries = journal.of_pull(pull.number)
+    where = _evidence(trees, features[0])
+    journal = open_journal(remote, where)
+    try:
+        entries, ledger = journal.of_pull(pull.number), journal.of_feature(features[0])
+    except UnreadableJournalError as error:
+        return Seen(pull, held(pull, f"the journal cannot be read, and nothing is decided without it: {_first(error)}"))
     with tempfile.TemporaryDirectory(prefix="evalgate-") as folder:
         try:
-            check, binding = judge_files(remote, pull, trees, here.places, Path(folder), entries)
+            check, binding = judge_files(remote, pull, trees, here.places, Path(folder))
         except EvalGateError as error:
             if error.exit_code != PolicyError.exit_code:
                 raise
             return Seen(pull, held(pull, f"refused: {_first(error)}", refused=True), None, journal, entries)
+    binding = binding.model_copy(update={"attempt": attempt(ledger, binding.base, binding.key)})
     looked = Looked(pull, trees.change, trees.policy.features[features[0]], check, binding, entries)
     looked = looked._replace(gone=_gone(remote, entries), month=here.clock()[:7])
     looked = looked._replace(theirs=_theirs(remote, pull.head))
     looked = looked._replace(asked=asked or _once_more(remote, entries, looked.gone))
     if trees.change.kind == "dataset":
-        looked = _with_rows(remote, looked, trees, journal)
+        looked = _with_rows(remote, looked, trees, ledger, here.places)
     blob = trees.head.get(trees.change.dataset or "")
     return Seen(
         pull=pull,
@@ -164,14 +177,12 @@ def _judgeable(remote: Remote, pull: PullRequest, trees: Trees, here: Here, *, a
         entries=entries,
         dataset=blob.sha if blob else None,
         approvers=approvals(pull).by,
-        evidence=looked.feature.evidence or EVIDENCE,
+        evidence=where,
         amount=looked.cost.amount if looked.cost else None,
     )
 
 
-def judge_files(
-    remote: Remote, pull: PullRequest, trees: Trees, places: Places, folder: Path, entries: Sequence[Entry] = ()
-) -> tuple[CheckReport, Binding]:
+def judge_files(remote: Remote, pull: PullRequest, trees: Trees, places: Places, folder: Path) -> tuple[CheckReport, Binding]:
     """The findings of the trusted half, and what a judgement of these files is bound to; the workspace stays in `folder`.
 
     Raises:
@@ -190,30 +201,38 @@ def judge_files(
         return _suite_findings(error, places), _unreadable(pull, trees)
     report = CheckReport(rows=sum(len(s.cases) for w in opened for s in read_suites(w)), findings=())
     if change.dataset is not None:
-        report = check_feature(opened[0], [folder / path for path in datasets_of(trees)])
-    return report, binding.model_copy(update={"attempt": attempt(entries, binding.key)})
+        report, _ = check_change(opened[0], folder / change.dataset)
+    return report, binding
 
 
-def open_journal(remote: Remote, feature: FeaturePolicy) -> Journal:
-    """The journal at the place that the policy names.
+def _evidence(trees: Trees, feature: str) -> str:
+    """Where the feature's journal lies, by the default branch's policy: another branch must not choose where is written."""
+    known = trees.rules.features.get(feature)
+    return (known.evidence if known is not None else None) or EVIDENCE
+
+
+def journal_of(remote: Remote, trees: Trees, feature: str) -> Journal:
+    """The journal of a feature."""
+    return open_journal(remote, _evidence(trees, feature))
+
+
+def open_journal(remote: Remote, where: str) -> Journal:
+    """The journal at a place such as `branch:evalgate-evidence`, a folder or s3://...
 
     Raises:
         PolicyError: the place is none.
     """
-    scheme, _, place = (feature.evidence or EVIDENCE).partition(":")
-    if scheme == "branch":
-        return evidence_branch.BranchJournal(remote, place)
-    return evidence.PathJournal(feature.evidence or "")
+    scheme, _, place = where.partition(":")
+    return evidence_branch.BranchJournal(remote, place) if scheme == "branch" else evidence.PathJournal(where)
 
 
-def _with_rows(remote: Remote, looked: Looked, trees: Trees, journal: Journal) -> Looked:
+def _with_rows(remote: Remote, looked: Looked, trees: Trees, ledger: tuple[Entry, ...], places: Places) -> Looked:
     """What only a dataset change has: reviewed rows, synthetic rows, costs, code owners."""
     content, by = dataset_of(remote, trees) or b"", approvals(looked.pull).by
     name = looked.binding.feature
-    ledger = journal.of_feature(name)
     merged = {row for e in ledger if e.step == "merged" and e.dataset for row in _accepted(remote, e)}
     rows = reviewed_rows(content, reviewers=by, trained=trained_before(remote, trees, name), merged=merged)
-    prompt = _prompt_length(trees, looked.feature)
+    prompt = _prompt_length(trees, looked.feature, places)
     return looked._replace(
         ledger=ledger,
         rows=rows,
@@ -229,8 +248,8 @@ def _accepted(remote: Remote, entry: Entry) -> set[bytes]:
     return accepted(git.read(remote, blob, most=MOST), entry.reviewers)
 
 
-def _prompt_length(trees: Trees, feature: FeaturePolicy) -> int:
-    blob = trees.target.get(feature.prompt or "")
+def _prompt_length(trees: Trees, feature: FeaturePolicy, places: Places) -> int:
+    blob = trees.target.get(posixpath.normpath(posixpath.join(posixpath.dirname(places.policy), feature.prompt or "")))
     return 0 if blob is None else (blob.size or 0)
 
 
@@ -267,16 +286,23 @@ def _binding(pull: PullRequest, trees: Trees, opened: Sequence[Workspace], folde
         pull=pull.number,
         feature=", ".join(change.features),
         head=pull.head,
+        target_branch=pull.target_branch,
         target=pull.target,
         dataset=change.dataset,
         dataset_sha256=None if content is None else store.key_of_bytes(content),
         golden_sha256=_over(golden),
         safety_sha256=_over(safety),
-        policy_sha256=store.key_of(*(workspace.feature.model_dump_json() for workspace in opened)),
+        policy_sha256=store.key_of(*(_policy_digest(workspace) for workspace in opened)),
         prompt_sha256=_over([prompt_sha256(read_prompt(workspace)) for workspace in opened]) or "",
         base="; ".join(_served(trees, workspace) for workspace in opened),
         tool=version("evalgate-ft"),
     )
+
+
+def _policy_digest(workspace: Workspace) -> str:
+    """Digest of all that a feature's policy says, and of the answer schema that it names."""
+    schema = orjson.dumps(read_answer_schema(workspace), option=orjson.OPT_SORT_KEYS).decode()
+    return store.key_of(workspace.feature.model_dump_json(exclude_defaults=True), schema)
 
 
 def _unreadable(pull: PullRequest, trees: Trees) -> Binding:
@@ -319,8 +345,12 @@ def _over(digests: Sequence[str]) -> str | None:
 
 
 def _served(trees: Trees, workspace: Workspace) -> str:
-    """What base is: name and digest of the registry's default, or the policy's base model."""
+    """What base is: the registry's default with its digest, or the policy's base model, with one where it lies in git."""
     known = trees.registry.features.get(workspace.name)
-    if known is None:
-        return workspace.feature.base_model or "none"
-    return f"{known.default}@{store.key_of(known.variants[known.default].model_dump_json(exclude={'flag'}))[:16]}"
+    if known is not None:
+        digest = store.key_of(known.variants[known.default].model_dump_json(exclude={"flag"}))
+        return f"{REGISTERED}{known.default}@{digest[:16]}"
+    uri = workspace.feature.base_model or "none"
+    scheme, _, place = uri.partition(":")
+    files = [(path, blob.sha) for path, blob in trees.target.items() if scheme in ("path", "scripted") and inside(path, place)]
+    return f"{uri}#{store.key_of(*sorted(files))[:16]}" if files else uri

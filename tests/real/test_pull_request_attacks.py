@@ -139,20 +139,17 @@ class TestTheBranchThatItGoesInto:
         assert not (stage.folder / "elsewhere").exists()
         assert stage.repository.check_runs(stage.head) == []
 
-    @hole("a rule for every branch, such as one against force-pushes, protects the author's own: its policy counts again")
     def test_a_branch_of_the_authors_own_judges_nothing_whatever_rule_it_is_under(self, stage):
         policy_on(stage, "loose", review={"approvals": 0}, gate={"max_bucket_drop": 0.9, "min_lift": 0.0, "require": "no_harm"})
         stage.repository.protect("loose", allow_force_pushes={"enabled": False})
         assert into(stage, "loose").control() == []
 
-    @hole("the journal of such a pull request lies where the attacker's policy says: any folder, bucket or branch")
     def test_a_branch_of_the_authors_own_does_not_say_where_evidence_is_written(self, stage):
         policy_on(stage, "loose", evidence=str(stage.folder / "elsewhere"))
         stage.repository.protect("loose", allow_force_pushes={"enabled": False})
         into(stage, "loose").control()
         assert not (stage.folder / "elsewhere").exists()
 
-    @hole("what a hidden pull request made green stays the newest check: the one that is opened again edits its older run")
     def test_the_newest_check_on_a_commit_is_of_the_pull_request_that_was_looked_at_last(self, tmp_path, monkeypatch, capsys):
         with staged(tmp_path, monkeypatch, capsys, fork="mallory") as stage:
             stage.repository.commit("release-0", {"evalgate.yaml": None}, base="main")
@@ -171,7 +168,6 @@ class TestTheBranchThatItGoesInto:
             assert ended.code == 0, ended.err
             assert stage.check.conclusion == "action_required"
 
-    @hole("with [skip ci] in the head's message no event tells that a green pull request was pointed at main")
     def test_green_of_a_branch_without_policy_is_none_for_the_next_target(self, stage):
         stage.repository.commit("release-0", {"evalgate.yaml": None}, base="main")
         stage.repository.protect("release-0")
@@ -180,7 +176,6 @@ class TestTheBranchThatItGoesInto:
         stage.control()
         assert stage.check.conclusion != "success"
 
-    @hole("a verdict against the weights of another ruled branch counts on main: the key does not hold their digest")
     def test_a_verdict_of_another_branch_is_none_for_main(self, tmp_path, monkeypatch, capsys):
         with staged(tmp_path, monkeypatch, capsys, drawing=UNCHANGED) as stage:
             weak = json.dumps({"answers": {}, "otherwise": REFUSES}).encode()
@@ -220,7 +215,6 @@ class TestTheBranchThatItGoesInto:
 class TestWhatTheKeyNames:
     """Verdicts are found again by a key: what it leaves out can be changed under a verdict."""
 
-    @hole("another answer schema on the target branch leaves verdicts on open pull requests and in the queue green")
     def test_a_changed_answer_schema_makes_the_verdict_stale(self, tmp_path, monkeypatch, capsys):
         scorers = {"primary": "exact_json", "also": ["json_valid"], "schema": "golden/f/answer.schema.json"}
         with staged(tmp_path, monkeypatch, capsys, scorers=scorers) as stage:
@@ -231,7 +225,6 @@ class TestWhatTheKeyNames:
             stage.control(run=8)
             assert stage.check.conclusion == "action_required"
 
-    @hole("an unregistered base of path: is bound by its name alone, not by its bytes")
     def test_changed_weights_of_the_base_make_the_verdict_stale(self, stage):
         stage.train(begun(stage), run=7)
         assert stage.check.conclusion == "success"
@@ -239,20 +232,17 @@ class TestWhatTheKeyNames:
         stage.control(run=8)
         assert stage.check.conclusion == "action_required"
 
-    @hole("weights in the repository are no part of ours: changed alone they are 'nothing to do', and green")
     def test_changed_weights_of_the_base_are_not_nothing(self, stage):
         stage.repository.commit("weights", {"base.json": b'{"answers": {}, "otherwise": "{}"}'}, base="main")
         other = stage._replace(number=stage.repository.open_pull("weights", author="ann"))
         other.control()
         assert other.check.conclusion != "success"
 
-    @hole("the base that all later data is held against comes along with data, and nobody is told to split")
     def test_weights_of_the_base_beside_data_are_to_be_split(self, stage):
         stage.repository.commit(TOPIC, {"base.json": b'{"answers": {}, "otherwise": "{}"}'})
         stage.control()
         assert "split this pull request" in stage.comment
 
-    @hole("of several dataset files one is trained on; all of them are merged under its green")
     def test_a_dataset_that_nobody_trained_on_is_not_merged_with_one_that_passed(self, stage):
         harmful = teach(stage.folder / "harmful", HARMFUL, version="v1.0.5").read_bytes()
         stage.repository.commit(TOPIC, {OLDER: harmful})
@@ -261,13 +251,11 @@ class TestWhatTheKeyNames:
             stage.train(work["work"], run=7)
         assert stage.check.conclusion != "success"
 
-    @hole("a group that brings more data than was judged is green")
     def test_a_group_with_one_dataset_more_is_not_the_same_data(self, stage):
         stage.train(begun(stage), run=7)
         harmful = teach(stage.folder / "harmful", HARMFUL, version="v1.0.5").read_bytes()
         assert grouped(stage, {OLDER: harmful}) == "action_required"
 
-    @hole("closed and opened again as another pull request, a retry is a first attempt (GATE.md keys the ledger by feature)")
     def test_another_pull_request_is_no_new_first_attempt(self, tmp_path, monkeypatch, capsys):
         with staged(tmp_path, monkeypatch, capsys, drawing=UNCHANGED) as stage:
             stage.train(begun(stage), run=7)
@@ -278,7 +266,6 @@ class TestWhatTheKeyNames:
             begun(again, run=8)
             assert steps(again)[-1]["binding"]["attempt"] == 2
 
-    @hole("the log and the artifact tell a verdict before the journal knows it: cancelled in between, it was no attempt")
     def test_a_verdict_that_was_seen_and_cancelled_is_an_attempt(self, tmp_path, monkeypatch, capsys):
         with staged(tmp_path, monkeypatch, capsys, drawing=HARMFUL) as stage:
             work = begun(stage)
@@ -306,13 +293,11 @@ class TestWhoCounts:
             sock.approve("ann")
             assert sock.control() == []
 
-    @hole("a head that says [skip ci] starts no workflow when it is labelled, retargeted or turned into a draft: green stays")
     def test_a_head_that_github_tells_nothing_of_is_held(self, stage):
         stage.repository.commit(TOPIC, {"datasets/f/README.md": b"more\n"}, message="more rows [skip ci]")
         stage.approve("ben", "cat")
         assert stage.control() == []
 
-    @hole("seven hex digits are found in minutes: the author pushes another commit that the approval of costs names as well")
     def test_costs_are_approved_for_more_digits_than_can_be_ground(self, stage):
         stage.control()
         assert isinstance(parse("/evalgate approve-cost 0123456"), str)
@@ -363,7 +348,6 @@ class TestTheJournal:
             stage.control(run=8)
             assert stage.check.conclusion != "success"
 
-    @hole("'finished' without a verdict is a suite's end: a job whose output says so for a dataset is green in the queue")
     def test_a_dataset_that_was_only_measured_is_not_green_in_the_queue(self, stage):
         work = begun(stage)
         taken(stage, work)
@@ -391,13 +375,13 @@ class TestTheJournal:
         stage.approve("ben", "cat")
         (stage.folder / "event.json").write_text(json.dumps(stage.event("pull_request", stage.number)))
         ended, outputs = stage.give("pr", "control", "--event", stage.folder / "event.json", "--event-name", "pull_request")
-        assert (ended.code, outputs) == (3, {})
+        assert (ended.code, outputs["works"], stage.check.conclusion) == (0, "[]", "action_required")
+        assert "the journal cannot be read" in stage.comment
 
 
 class TestAHostileSuiteChange:
     """The trusted half reads the policy of a suite change's head before anybody has approved it."""
 
-    @hole("places of the head's policy are opened wherever they point to, by the process that holds the token")
     @pytest.mark.parametrize(
         ("key", "leads"),
         [("golden", "absolute"), ("golden", "upwards"), ("prompt", "absolute"), ("safety", "upwards"), ("scorers", "absolute")],
@@ -411,7 +395,6 @@ class TestAHostileSuiteChange:
         stage.control()
         assert stage.check.conclusion == "failure"
 
-    @hole("keys of JSON lines on the runner are told in a public comment, to an outsider, unapproved")
     def test_nothing_of_a_file_on_the_runner_is_told(self, suite):
         secret = suite.folder / "credentials"
         secret.write_text('{"hunter2": 1}\n')
@@ -419,14 +402,12 @@ class TestAHostileSuiteChange:
         stage.control()
         assert "hunter2" not in stage.comment + json.dumps(stage.check.annotations)
 
-    @hole("a device or a pipe as golden set is read to its end: /dev/zero fills the memory of the job with the token")
     def test_what_is_no_file_of_the_repository_is_never_opened(self, suite, monkeypatch):
         opened, read = [], trigger.store.read
         monkeypatch.setattr(trigger.store, "read", lambda path: opened.append(str(path)) or read(path))
         suite_change(suite, prompt="/dev/null").control()
         assert "/dev/null" not in opened
 
-    @hole("a hundred megabytes of YAML, at 40 KB a second and 500 bytes a byte: the job ends by time or by memory")
     def test_a_policy_as_large_as_no_policy_is_not_parsed(self, suite, monkeypatch):
         sizes, load = [], policy_files.yamlfile.load
         small = policy_files.yamlfile.Document(None, {}, [(1, "stopped by the test")])
@@ -436,14 +417,12 @@ class TestAHostileSuiteChange:
         suite_change(suite, owner="x" * (2 << 20)).control()
         assert max(sizes) <= 1 << 20
 
-    @hole("files of the head lie in the folder of the target's side, and are asked as today's cases")
     def test_the_head_writes_nothing_into_the_target_branchs_side(self, suite):
         case = {"id": "never", "input": "never right", "expected": {"intent": "x"}, "buckets": {"intent": "refund"}}
         forged = "before-the-change/golden/f/more.jsonl"
         told = measured(suite_change(suite, prompt=forged, files={forged: json.dumps(case).encode() + b"\n"}))
         assert "25.0% of 80 before" in told["measured"]
 
-    @hole("a head that is older than the target's registry, and names it as a prompt, puts the old one in its place")
     def test_the_registry_is_the_target_branchs_whatever_the_head_calls_a_prompt(self, suite):
         suite.repository.commit("main", {"models.yaml": b"version: 1  # as it was\n"})
         stage = suite_change(suite, prompt="models.yaml")
@@ -520,13 +499,12 @@ class TestAHostileSuiteChange:
 
 
 class TestMoney:
-    @hole("with the policy in a folder its prompt is looked for at the root: the tokens before every row cost nothing")
     def test_the_prompt_is_priced_wherever_the_policy_lies(self):
         feature = FeaturePolicy(prompt="prompts/f.md", datasets="datasets/f")
         policy = Policy(version=1, features={"f": feature})
         target = {"ml/prompts/f.md": git.Blob("0" * 40, "100644", 9_000, "ml/prompts/f.md")}
-        trees = compose.Trees(target, {}, policy, change_of((), policy, Places("ml/evalgate.yaml")), Registry(version=1))
-        assert trigger._prompt_length(trees, feature) == 9_000
+        trees = compose.Trees(target, {}, policy, change_of((), policy, Places("ml/evalgate.yaml")), Registry(version=1), policy)
+        assert trigger._prompt_length(trees, feature, Places("ml/evalgate.yaml")) == 9_000
 
     def test_a_cost_of_one_head_is_none_for_the_next(self, tmp_path, monkeypatch, capsys):
         budget = {"price_per_million_tokens": 5000, "approve_above": 1}
