@@ -48,7 +48,7 @@ def held_back(pull: PullRequest, review: Review) -> list[Condition]:
 def approved(pull: PullRequest, review: Review) -> Condition:
     """Approvals of the head by people with write access, the author and bots left out."""
     told = approvals(pull)
-    words = f"approved {len(told.by)} of {review.approvals}{_beside(told)}"
+    words = f"approved {len(told.by)} of {review.approvals}{_beside(pull, told)}"
     if told.against:
         needs = f"{_names(told.against)} asked for changes, and must approve or be dismissed"
         return Condition(name="approved", mark="waiting", words=words, needs=needs)
@@ -156,11 +156,11 @@ def _owner_asked(pull: PullRequest, path: str, owners: Sequence[str]) -> str:
     return f"a line of CODEOWNERS on the target branch that names another person for {code_span(path)}: {why}"
 
 
-def _beside(told: Approvals) -> str:
+def _beside(pull: PullRequest, told: Approvals) -> str:
     """What else the reviews say: approvals of other commits, and approvals that do not count."""
     more = [f"by {_names(told.by)}"] if told.by else []
     if told.older:
-        more.append(f"{_names(told.older)} approved another commit")
+        more.append(f"{_names(told.older)} approved another commit{' or target branch' if pull.retargeted else ''}")
     more += [f"{code_span(login)} {why}" for login, why in list(told.not_counted.items())[:NAMED]]
     return f" ({'; '.join(more)})" if more else ""
 

@@ -3,6 +3,7 @@
 import re
 import urllib.parse
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from github.NamedUser import NamedUser
@@ -173,6 +174,7 @@ def _around(remote: Remote, pull: Pull) -> PullRequest:
         target_branch=branch,
         target=target,
         default_branch=default_branch(remote),
+        retargeted=asked(remote, lambda: _retargeted(remote, number), f"ask what happened to #{number}"),
         silent=_is_silent(remote, pull),
         committers=asked(remote, lambda: _committers(pull), f"list the commits of #{number}"),
         files=files,
@@ -193,7 +195,8 @@ def file_of(file: Any) -> ChangedFile:
 
 def _review(review: PullRequestReview) -> Review:
     state: Any = review.state  # one of GitHub's words, or the record refuses it
-    return Review(id=review.id, by=login_of(review.user), state=state, commit=review.commit_id)
+    at = moment(review.submitted_at) if review.submitted_at else None
+    return Review(id=review.id, by=login_of(review.user), state=state, commit=review.commit_id, at=at)
 
 
 def _people(remote: Remote, reviews: Iterable[PullRequestReview]) -> dict[str, Person]:
@@ -222,6 +225,18 @@ def _is_silent(remote: Remote, pull: Pull) -> bool:
         message = asked(remote, lambda: whole(remote.repository.get_git_commit(sha).message, "message"), f"read commit {sha[:7]}")
         remote.kept[f"message/{sha}"] = bool(SILENT.search(message))
     return bool(remote.kept[f"message/{sha}"])
+
+
+def _retargeted(remote: Remote, number: int) -> str | None:
+    """When the pull request was last pointed at another branch."""
+    events = remote.repository.get_issue(number).get_events()
+    found = [whole(event.created_at, "created_at") for event in events if event.event == "base_ref_changed"]
+    return moment(max(found)) if found else None
+
+
+def moment(at: datetime) -> str:
+    """A time of GitHub's, ISO 8601 in UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _committers(pull: Pull) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ class Review(Record):
     by: str | None = Field(description="the reviewer's login; none when the account is gone")
     state: ReviewState = Field(description="what the reviewer said; DISMISSED once somebody took it back")
     commit: str | None = Field(description="the commit that was reviewed; none when GitHub lost it")
+    at: str | None = Field(default=None, description="when, ISO 8601 in UTC; none when GitHub does not say")
 
 
 class ChangedFile(Record):
@@ -70,6 +71,9 @@ class PullRequest(Record):
     default_branch: str = Field(default="main", description="the repository's default branch")
     silent: bool = Field(default=False, description="the head's message tells GitHub to start no workflow for it")
     committers: tuple[str, ...] = Field(default=(), description="logins of who wrote or committed one of its commits")
+    retargeted: str | None = Field(
+        default=None, description="when it was last pointed at another branch, ISO 8601 in UTC; none: never"
+    )
     files: tuple[ChangedFile, ...] = Field(description="every path that it touches")
     files_cut: bool = Field(default=False, description="GitHub lists no more than 3,000 files, and there are more")
     reviews: tuple[Review, ...] = Field(default=(), description="all reviews, oldest first")

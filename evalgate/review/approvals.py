@@ -17,7 +17,7 @@ class Approvals(NamedTuple):
     against: tuple[str, ...]
     """Counted reviewers who ask for changes, on whatever commit: they stand until they are taken back."""
     older: tuple[str, ...]
-    """Counted reviewers who approved another commit."""
+    """Counted reviewers who approved another commit, or for another target branch."""
     not_counted: dict[str, str]
     """Login -> why an approval of the head does not count."""
 
@@ -29,7 +29,7 @@ def approvals(pull: PullRequest) -> Approvals:
     takes nothing back, so that a force-push back to an approved commit finds it approved.
     """
     named = {reviews[-1].by or "": reviews for reviews in _by_person(pull)}
-    on_head = {login for login, reviews in named.items() if _approves(reviews, pull.head)}
+    on_head = {login for login, reviews in named.items() if _approves(reviews, pull)}
     counted = {login: reviews[-1].state for login, reviews in named.items() if _why_not(pull, login) is None}
     return Approvals(
         by=tuple(sorted(login for login in counted if login in on_head)),
@@ -48,19 +48,20 @@ def _by_person(pull: PullRequest) -> list[list[Review]]:
     return list(said.values())
 
 
-def _approves(reviews: list[Review], head: str) -> bool:
-    """True when the reviews end with approvals, and one of those is of the head."""
+def _approves(reviews: list[Review], pull: PullRequest) -> bool:
+    """True when the reviews end with approvals, and one of those is of the head, for the branch that it goes into now."""
     last = takewhile(lambda review: review.state == "APPROVED", reversed(reviews))
-    return any(review.commit == head for review in last)
+    since = pull.retargeted or ""
+    return any(review.commit == pull.head and (not since or (review.at or "") > since) for review in last)
 
 
 def _why_not(pull: PullRequest, login: str) -> str | None:
     """Why a person's review does not count; None when it does."""
     person = pull.people.get(login)
-    if any(same_login(login, committer) for committer in pull.committers):
-        return "wrote a commit of it"
     if pull.author is None or same_login(login, pull.author):
         return "is the author" if pull.author is not None else "may be the author, whose account is gone"
+    if any(same_login(login, committer) for committer in pull.committers):
+        return "wrote a commit of it"
     if person is None:
         return "the API says nothing of this person"
     if person.bot:

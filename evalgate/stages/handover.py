@@ -18,11 +18,12 @@ from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
 from evalgate.results import content_sha256
 from evalgate.review.work import Work, run_of, works
+from evalgate.stages.bound import REGISTERED, judge_files
 from evalgate.stages.compose import BEFORE, before, trees_of
 from evalgate.stages.controller import Ended, reconcile
 from evalgate.stages.gate import read_results
 from evalgate.stages.outputs import NOTHING, outputs_of, printed
-from evalgate.stages.trigger import REGISTERED, Here, Seen, judge_files, look
+from evalgate.stages.trigger import Here, Seen, look
 from evalgate.suites import suites_sha256
 
 EVIDENCE_FILES = ("verdict.json", "compare.json", "report.md")

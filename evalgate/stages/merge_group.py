@@ -15,9 +15,10 @@ from evalgate.records.binding import Binding
 from evalgate.records.journal import Entry
 from evalgate.records.pull_request import PullRequest
 from evalgate.records.standing import Conclusion, Standing
+from evalgate.stages.bound import judge_files
 from evalgate.stages.compose import NoPolicyError, UnruledError, trees_of
 from evalgate.stages.proof import proof_of
-from evalgate.stages.trigger import CHECK, Here, journal_of, judge_files
+from evalgate.stages.trigger import CHECK, Here, journal_of
 
 QUEUE = re.compile(r"(?:refs/heads/)?gh-readonly-queue/(?P<target>.+)/pr-(?P<pull>[0-9]{1,9})-[0-9a-f]{40,64}")
 """How GitHub names the branch of a group: after the pull request that was queued last."""

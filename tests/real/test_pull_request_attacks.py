@@ -28,7 +28,7 @@ from evalgate.review.commands import parse
 from evalgate.review.kinds import Places, change_of
 from evalgate.review.signals import Signal, signal_of
 from evalgate.scorers.schema import breach_of
-from evalgate.stages import compose, handover, trigger
+from evalgate.stages import bound, compose, handover, trigger
 
 ACTION = Path(__file__).resolve().parents[2] / ".github" / "action"
 OLDER = "datasets/f/ft-v1.0.5.jsonl"
@@ -74,8 +74,13 @@ def suite_change(stage, *, files=None, **fields):
 
 def retarget(stage, base):
     """The pull request is pointed at another branch, which its author may do at any time."""
-    pull = stage.repository.pull(stage.number).pull
-    pull.base_ref, pull.base_sha = base, stage.repository.head(base)
+    stage.repository.retarget(stage.number, base)
+
+
+def listed(stage, *branches):
+    """The default branch's policy lists branches whose policies count."""
+    policy = json.loads(stage.repository.file("main", "evalgate.yaml"))
+    stage.repository.commit("main", {"evalgate.yaml": json.dumps({**policy, "branches": list(branches)}).encode()})
 
 
 def into(stage, base, *, author="ann"):
@@ -169,18 +174,22 @@ class TestTheBranchThatItGoesInto:
             assert stage.check.conclusion == "action_required"
 
     def test_green_of_a_branch_without_policy_is_none_for_the_next_target(self, stage):
+        listed(stage, "release-0", "silent")
         stage.repository.commit("release-0", {"evalgate.yaml": None}, base="main")
-        stage.repository.protect("release-0")
-        stage.repository.commit(TOPIC, {"datasets/f/README.md": b"more\n"}, message="more rows [skip ci]")
         retarget(stage, "release-0")
+        stage.control()
+        assert stage.check.conclusion == "action_required"
+        stage.repository.commit("silent", {"notes.md": b"as main\n"}, base="main")
+        stage.repository.commit(TOPIC, {"datasets/f/README.md": b"more\n"}, message="more rows [skip ci]")
+        retarget(stage, "silent")
         stage.control()
         assert stage.check.conclusion != "success"
 
     def test_a_verdict_of_another_branch_is_none_for_main(self, tmp_path, monkeypatch, capsys):
         with staged(tmp_path, monkeypatch, capsys, drawing=UNCHANGED) as stage:
             weak = json.dumps({"answers": {}, "otherwise": REFUSES}).encode()
+            listed(stage, "loose")
             stage.repository.commit("loose", {"base.json": weak}, base="main")
-            stage.repository.protect("loose")
             retarget(stage, "loose")
             _, outputs = stage.train(begun(stage), run=7)
             assert outputs["verdict"] == "pass"  # on main it would be inconclusive: base knows it all
@@ -188,7 +197,6 @@ class TestTheBranchThatItGoesInto:
             stage.control(run=8)
             assert stage.check.conclusion != "success"
 
-    @hole("reviewers who let something into a playground have approved it for main")
     def test_approvals_do_not_move_to_another_target_branch(self, stage):
         stage.repository.commit("playground", {"notes.md": b"anything goes\n"}, base="main")
         retarget(stage, "playground")
@@ -285,7 +293,6 @@ class TestWhatTheKeyNames:
 
 
 class TestWhoCounts:
-    @hole("the author opens the pull request by another account, and approves his own commits")
     def test_nobody_approves_commits_of_his_own(self, tmp_path, monkeypatch, capsys):
         with staged(tmp_path, monkeypatch, capsys, review={"approvals": 1}) as stage:
             stage.repository.commit("sock", {NEW: stage.repository.file(TOPIC, NEW)}, base="main", author="ann")
@@ -403,8 +410,8 @@ class TestAHostileSuiteChange:
         assert "hunter2" not in stage.comment + json.dumps(stage.check.annotations)
 
     def test_what_is_no_file_of_the_repository_is_never_opened(self, suite, monkeypatch):
-        opened, read = [], trigger.store.read
-        monkeypatch.setattr(trigger.store, "read", lambda path: opened.append(str(path)) or read(path))
+        opened, read = [], bound.store.read
+        monkeypatch.setattr(bound.store, "read", lambda path: opened.append(str(path)) or read(path))
         suite_change(suite, prompt="/dev/null").control()
         assert "/dev/null" not in opened
 
@@ -644,10 +651,7 @@ class TestWhatIsPrinted:
 
     @pytest.mark.parametrize(
         "where",
-        [
-            "branch",
-            pytest.param("runs", marks=hole("raw answers are uploaded for a fortnight; on a public repository to everybody")),
-        ],
+        ["branch", "told"],
     )
     def test_personal_data_in_answers_is_masked(self, tmp_path, monkeypatch, capsys, where):
         address = "jane.doe@corp-mail.io"
@@ -660,7 +664,8 @@ class TestWhatIsPrinted:
             if where == "branch":
                 found = [stage.repository.file("evalgate-evidence", path) for path in stage.repository.files("evalgate-evidence")]
             else:
-                found = [path.read_bytes() for path in stage.folder.glob("work-*/runs/**/*") if path.is_file()]
+                told = ("check.json", "training.json", "compare.json", "verdict.json", "report.md", "report.html")
+                found = [path.read_bytes() for name in told for path in stage.folder.glob(f"work-*/runs/*/{name}")]
         assert found
         assert not any(address.encode() in content for content in found)
 

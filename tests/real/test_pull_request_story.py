@@ -179,14 +179,19 @@ class TestBranchesAndHeads:
         assert stage.repository.check_runs(loose.head) == []
         assert stage.repository.comments(loose.number) == []
 
-    def test_a_protected_branch_judges_by_its_own_policy(self, stage):
-        loose = self.loose(stage, "release")
-        stage.repository.protect("release")
-        assert len(loose.control(run=7)) == 1
+    def listed(self, stage, *branches):
+        """The default branch's policy lists branches whose policies count."""
+        policy = json.loads(stage.repository.file("main", "evalgate.yaml"))
+        stage.repository.commit("main", {"evalgate.yaml": json.dumps({**policy, "branches": list(branches)}).encode()})
+
+    def test_a_branch_that_the_default_branchs_policy_lists_judges_by_its_own(self, stage):
+        self.listed(stage, "release/*")
+        assert len(self.loose(stage, "release/1").control(run=7)) == 1
+        assert self.loose(stage, "mine").control(run=8) == []
 
     def test_a_commit_with_two_pull_requests_is_not_green_for_one_by_the_other(self, stage):
-        stage.repository.commit("release", {"README.md": b"no policy here\n", "evalgate.yaml": None}, base="main")
-        stage.repository.protect("release")
+        self.listed(stage, "release")
+        stage.repository.commit("release", {"README.md": b"as main was\n"}, base="main")
         other = stage._replace(number=stage.repository.open_pull(TOPIC, base="release", author="ann"))
         assert other.control() == []
         assert stage.check.conclusion == "action_required"

@@ -362,7 +362,7 @@ Alone on the first line of a new comment:
 - `/evalgate status`: look again and bring this comment up to date
 - `/evalgate train`: begin, once everything on the list is there
 - `/evalgate evaluate`: judge again what was trained, once what it is held against has changed or a case had no answer
-- `/evalgate approve-cost a1b2c3d`: approve what the training of this commit will cost
+- `/evalgate approve-cost a1b2c3d00000`: approve what the training of this commit will cost
 - `/evalgate cancel`: stop the work that is going on
 
 </details>

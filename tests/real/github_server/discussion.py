@@ -19,6 +19,8 @@ class Pull:
     merge_sha: str | None = None
     requested: list[str] = field(default_factory=list)
     blocked: bool = False
+    retargeted: list[str] = field(default_factory=list)
+    """When it was pointed at another base."""
 
 
 @dataclass

@@ -99,6 +99,13 @@ class DrawnRepository(DrawnGit):
             self.world.person(login)
             return merge(self.world, self.repo, self.repo.issues[number], login, method)
 
+    def retarget(self, number: int, base: str) -> None:
+        """Points the pull request at another branch, which its author may do at any time."""
+        with self.world.lock:
+            pull = pull_of(self.repo.issues[number])
+            pull.base_ref, pull.base_sha = base, self.head(base)
+            pull.retargeted.append(self.world.now())
+
     def draft(self, number: int, draft: bool = True) -> None:
         with self.world.lock:
             pull_of(self.repo.issues[number]).draft = draft

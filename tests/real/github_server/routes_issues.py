@@ -4,7 +4,7 @@ from .answers import Answer, Call, Refused, invalid, not_found, paged
 from .discussion import Comment, Issue, Reaction
 from .opening import open_issue
 from .routes_pulls import set_state
-from .shapes_discussion import ROLLUP, comment_shape, issue_shape, label_shape, reaction_shape
+from .shapes_discussion import ROLLUP, comment_shape, event_shape, issue_shape, label_shape, reaction_shape
 
 MOST_CHARACTERS = 65_536
 
@@ -25,6 +25,14 @@ def find_comment(call: Call) -> Comment:
 
 def get_issue(call: Call) -> Answer:
     return Answer(200, issue_shape(call.world, call.repo, find_issue(call)))
+
+
+def get_events(call: Call) -> Answer:
+    """What happened to it; of all that GitHub tells, only that it was pointed at another base."""
+    issue = find_issue(call)
+    at = issue.pull.retargeted if issue.pull else []
+    rows = [event_shape(call.world, call.repo, issue, number, when) for number, when in enumerate(at, start=1)]
+    return paged(call, rows, lambda row: row)
 
 
 def get_issues(call: Call) -> Answer:

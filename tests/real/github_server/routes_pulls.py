@@ -92,6 +92,7 @@ def patch_pull(call: Call) -> Answer:
     if call.body.get("base", pull.base_ref) != pull.base_ref:
         pull.base_ref = call.body["base"]
         pull.base_sha = tip(call.repo, pull.base_ref) or pull.base_sha
+        pull.retargeted.append(call.world.now())
     set_state(call, issue, call.body.get("state", issue.state))
     issue.updated = call.world.now()
     return Answer(200, pull_shape(call.world, call.repo, issue, call.newest_version))

@@ -64,6 +64,7 @@ ROUTES = [
     Route("GET", REPO + "/issues" + NUMBER, issues.get_issue, TALK + ":read"),
     Route("PATCH", REPO + "/issues" + NUMBER, issues.patch_issue, TALK + ":write"),
     Route("GET", REPO + "/issues" + NUMBER + "/comments", issues.get_comments, TALK + ":read"),
+    Route("GET", REPO + "/issues" + NUMBER + "/events", issues.get_events, TALK + ":read"),
     Route("POST", REPO + "/issues" + NUMBER + "/comments", issues.post_comment, TALK + ":write"),
     Route("GET", REPO + COMMENT, issues.get_comment, TALK + ":read"),
     Route("PATCH", REPO + COMMENT, issues.patch_comment, TALK + ":write"),

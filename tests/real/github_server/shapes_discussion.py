@@ -126,3 +126,19 @@ def app_shape(world: World, slug: str) -> dict[str, Any]:
         "permissions": {"checks": "write"},
         "events": ["check_run"],
     }
+
+
+def event_shape(world: World, repo: Repository, issue: Issue, number: int, when: str) -> dict[str, Any]:
+    """An issue-event that says that the base was changed."""
+    id = issue.id * 1000 + number
+    return {
+        "id": id,
+        "node_id": node_id("BaseRefChangedEvent", id),
+        "url": f"{api_of(world, repo)}/issues/events/{id}",
+        "actor": user_shape(world, issue.login),
+        "event": "base_ref_changed",
+        "commit_id": None,
+        "commit_url": None,
+        "created_at": when,
+        "performed_via_github_app": None,
+    }

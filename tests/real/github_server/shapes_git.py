@@ -6,7 +6,7 @@ from typing import Any
 
 from .git import Entry, Signature, read_blob
 from .history import CommitFacts, changes, facts
-from .shapes import api_of, html_of, node_id
+from .shapes import api_of, html_of, node_id, user_shape
 from .shapes_pulls import change_shape
 from .world import Repository, World
 
@@ -57,7 +57,7 @@ def git_commit_shape(world: World, repo: Repository, sha: str) -> dict[str, Any]
 
 
 def commit_shape(world: World, repo: Repository, sha: str) -> dict[str, Any]:
-    """A commit, as in lists. Nobody's account is known by an address here, so author and committer are null."""
+    """A commit, as in lists. An account is known by `login@example.com`, as the drawings write commits; others are null."""
     commit, url = facts(repo.folder, sha), f"{api_of(world, repo)}/commits/{sha}"
     return {
         "sha": sha,
@@ -66,10 +66,15 @@ def commit_shape(world: World, repo: Repository, sha: str) -> dict[str, Any]:
         "url": url,
         "html_url": f"{html_of(world, repo)}/commit/{sha}",
         "comments_url": f"{url}/comments",
-        "author": None,
-        "committer": None,
+        "author": _account(world, commit.author.email),
+        "committer": _account(world, commit.committer.email),
         "parents": _parents(world, repo, commit, "commits"),
     }
+
+
+def _account(world: World, email: str) -> dict[str, Any] | None:
+    login, _, domain = email.partition("@")
+    return user_shape(world, login) if domain == "example.com" and login in world.people else None
 
 
 def whole_commit_shape(world: World, repo: Repository, sha: str) -> dict[str, Any]:

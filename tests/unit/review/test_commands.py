@@ -12,7 +12,7 @@ UNKNOWN = (
     "unknown command: write one of `/evalgate status`, `/evalgate train`, `/evalgate evaluate`, "
     "`/evalgate approve-cost`, `/evalgate cancel`"
 )
-NEEDS_COMMIT = "`/evalgate approve-cost` needs the commit whose cost you approve, at least seven digits of it, and nothing else"
+NEEDS_COMMIT = "`/evalgate approve-cost` needs the commit whose cost you approve, at least twelve digits of it, and nothing else"
 
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - {"approve-cost"}))
@@ -80,13 +80,24 @@ def test_command__takes_nothing_after_it(body):
     assert parse(body) == "`/evalgate train` takes nothing after it: it is about the pull request's present head"
 
 
-@pytest.mark.parametrize("commit", ["abcdef1", "0" * 40, "f" * 64, "ABCDEF1"])
+@pytest.mark.parametrize("commit", ["abcdef123456", "0" * 40, "f" * 64, "ABCDEF123456"])
 def test_approve_cost__names_its_commit(commit):
     assert parse(f"/evalgate approve-cost {commit}") == Command("approve-cost", commit.lower())
 
 
 @pytest.mark.parametrize(
-    "more", ["", " abcdef", " <commit>", " `abcdef1`", " abcdef1 abcdef2", " " + "f" * 65, " HEAD", " ghijklm"]
+    "more",
+    [
+        "",
+        " abcdef",
+        " <commit>",
+        " abcdef12345",
+        " `abcdef123456`",
+        " abcdef123456 abcdef123456",
+        " " + "f" * 65,
+        " HEAD",
+        " ghijklm",
+    ],
 )
 def test_approve_cost__without_a_whole_commit_approves_nothing(more):
     assert parse(f"/evalgate approve-cost{more}") == NEEDS_COMMIT

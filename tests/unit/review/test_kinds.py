@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.records.pull_request import ChangedFile
-from evalgate.review.kinds import Change, Places, change_of, inside, version_of
+from evalgate.review.kinds import Change, Places, change_of, inside
 
 OTHER = {"datasets": "datasets/g", "golden": "golden/g"}
 DATA, GOLDEN, SAFETY = "+datasets/f/v1.0.0.jsonl", "~golden/f/cases.jsonl", "~golden/safety/x.jsonl"
@@ -106,26 +106,13 @@ def test_kind__places_begin_in_the_policys_folder():
     assert change_of(files("~evalgate.yaml"), policy(f=POLICY), places).kind == "none"
 
 
-def test_dataset__is_the_highest_version_that_is_left():
-    drawing = "+datasets/f/v1.9.0.jsonl +datasets/f/v1.10.0.jsonl -datasets/f/v9.0.0.jsonl ~datasets/f/notes.jsonl"
-    assert change(drawing).dataset == "datasets/f/v1.10.0.jsonl"
+def test_dataset__is_the_one_that_is_added_or_changed_and_two_are_to_be_split():
+    assert change("+datasets/f/v1.10.0.jsonl -datasets/f/v9.0.0.jsonl").dataset == "datasets/f/v1.10.0.jsonl"
+    two = change("+datasets/f/v1.9.0.jsonl +datasets/f/v1.10.0.jsonl")
+    assert (two.kind, two.dataset) == ("mixed", None)
     assert change("-datasets/f/v1.0.0.jsonl").dataset is None
     assert change("datasets/f/v1.0.0.jsonl>attic/v1.0.0.jsonl").dataset is None
     assert change(f"{DATA} {GOLDEN}").dataset is None
-
-
-@pytest.mark.parametrize(
-    ("path", "version"),
-    [
-        ("datasets/f/v1.2.3.jsonl", (1, 2, 3)),
-        ("datasets/v9.9.9/x.jsonl", (-1,)),
-        ("x.jsonl", (-1,)),
-        ("v" + "9" * 5_000 + ".0.0.jsonl", (-1,)),
-        ("v1.2.jsonl", (-1,)),
-    ],
-)
-def test_version__is_in_the_files_name_and_of_any_length_harmless(path, version):
-    assert version_of(path) == version
 
 
 def test_inside__a_place_may_be_a_file_a_folder_or_everything():

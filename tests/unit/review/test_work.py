@@ -15,6 +15,7 @@ CHANGED = {
     "pull": 8,
     "feature": "g",
     "head": commit("b"),
+    "target_branch": "release",
     "target": commit("b"),
     "dataset": "datasets/f/v2.0.0.jsonl",
     "dataset_sha256": "9" * 64,
@@ -87,28 +88,45 @@ class TestWorks:
         assert verdict_of(journal("started finished")) is None
 
 
+def at_base(drawing, bound=None):
+    """Steps of work at one base, each with its binding, as the journal holds them."""
+    known = bound or binding()
+    return tuple(entry.model_copy(update={"binding": known, "work": known.key}) for entry in journal(drawing, bound=known))
+
+
 class TestAttempt:
+    BASE = binding().base
+
     def test_the_first_work_is_the_first_attempt(self):
-        assert attempt((), binding().key) == 1
+        assert attempt((), self.BASE, binding().key) == 1
 
     def test_the_same_work_again_is_the_same_attempt(self):
-        steps = journal("started#1.1 finished=fail#1.1 started#2.1 finished=pass#2.1")
-        assert attempt(steps, binding().key) == 1
-        assert attempt((*steps, *journal("started finished=fail", bound=OTHER_DATA)), binding().key) == 1
+        steps = at_base("started#1.1 finished=fail#1.1 started#2.1 finished=pass#2.1")
+        assert attempt(steps, self.BASE, binding().key) == 1
+        assert attempt((*steps, *at_base("started finished=fail", OTHER_DATA)), self.BASE, binding().key) == 1
 
-    def test_other_work_that_was_judged_is_one_more(self):
-        steps = journal("started finished=inconclusive")
-        assert attempt(steps, OTHER_DATA.key) == 2
-        assert attempt((*steps, *journal("b:started b:finished=fail")), OTHER_DATA.key) == 3
+    def test_other_work_that_was_judged_is_one_more_in_whatever_pull_request(self):
+        steps = at_base("started finished=inconclusive")
+        assert attempt(steps, self.BASE, OTHER_DATA.key) == 2
+        elsewhere = binding(dataset_sha256="e" * 64, pull=99)
+        assert attempt((*steps, *at_base("started finished=fail", elsewhere)), self.BASE, OTHER_DATA.key) == 3
 
-    @pytest.mark.parametrize(
-        "drawing", ["started", "started failed", "started cancelled", "started superseded", "started finished"]
-    )
-    def test_work_without_a_verdict_taught_nothing(self, drawing):
-        assert attempt(journal(drawing), OTHER_DATA.key) == 1
+    def test_another_base_begins_anew(self):
+        assert attempt(at_base("started finished=fail"), "another base", OTHER_DATA.key) == 1
 
-    def test_cancelling_does_not_unlearn_a_verdict(self):
-        assert attempt(journal("started cancelled finished=fail"), OTHER_DATA.key) == 2
+    def test_the_same_candidate_is_no_new_attempt(self):
+        again = binding(dataset_sha256="e" * 64)
+        first, second = (b.model_copy(update={"candidate": "c" * 64}) for b in (binding(), again))
+        steps = (*at_base("started finished=fail", first), *at_base("started finished=fail", second))
+        assert attempt(steps, self.BASE, OTHER_DATA.key) == 2
+
+    @pytest.mark.parametrize("drawing", ["started", "started failed", "started training cancelled", "started evaluating failed"])
+    def test_work_whose_answers_nobody_saw_taught_nothing(self, drawing):
+        assert attempt(at_base(drawing), self.BASE, OTHER_DATA.key) == 1
+
+    @pytest.mark.parametrize("drawing", ["started evaluating cancelled", "started evaluating superseded", "started evaluating"])
+    def test_an_evaluation_that_was_stopped_may_have_been_read(self, drawing):
+        assert attempt(at_base(drawing), self.BASE, OTHER_DATA.key) == 2
 
 
 class TestPlateau:
