@@ -40,6 +40,8 @@ class Settings(NamedTuple):
     """Where a workflow step writes its outputs."""
     github_summary: Path | None
     """Where a workflow step writes its summary."""
+    github_event: str | None
+    """Name of the event that started the workflow."""
 
 
 def from_environ() -> Settings:
@@ -49,6 +51,7 @@ def from_environ() -> Settings:
         cache=Path(cache).absolute() if cache else Path(home or Path.home() / ".cache") / "evalgate",
         github_output=_path("GITHUB_OUTPUT"),
         github_summary=_path("GITHUB_STEP_SUMMARY"),
+        github_event=os.environ.get("GITHUB_EVENT_NAME") or None,
     )
 
 

@@ -16,7 +16,7 @@ from evalgate.cli.reach import connected
 from evalgate.errors import NO_VERDICT, PASSED, REFUSED, DatasetError
 from evalgate.records.standing import Standing
 from evalgate.review.kinds import Places
-from evalgate.review.signals import Signal, signal_of
+from evalgate.review.signals import Signal, guessed, signal_of
 from evalgate.stages.outputs import add_summary, write_outputs
 from evalgate.stages.publish import publish
 
@@ -32,7 +32,9 @@ work_option = click.option("--work", required=True, help="Key of the work, as th
 event_option = click.option(
     "--event", type=click.Path(path_type=Path), required=True, help="The event file, as GitHub writes it."
 )
-event_name_option = click.option("--event-name", required=True, help="The event's name, such as issue_comment.")
+event_name_option = click.option(
+    "--event-name", default=None, help="The event's name, such as issue_comment. Default: $GITHUB_EVENT_NAME, else by its shape."
+)
 
 
 def on_github(command: Callable[..., int]) -> Callable[..., int]:
@@ -76,7 +78,7 @@ def summary(result: Path, comment: Path, output: str) -> int:
 @event_name_option
 @on_github
 @format_option
-def trigger(remote: "Remote", here: "Here", *, event: Path, event_name: str, output: str) -> int:
+def trigger(remote: "Remote", here: "Here", *, event: Path, event_name: str | None, output: str) -> int:
     """Print what the controller would decide, with its reasons. Nothing is changed.
 
     Exit code 0 when nothing is waited for, 1 when the pull request is refused, 3 when it waits for somebody.
@@ -91,7 +93,7 @@ def trigger(remote: "Remote", here: "Here", *, event: Path, event_name: str, out
     for standing in standings:
         _say(standing)
     if not standings:
-        say(f"{event_name}: points to no pull request that is open: nothing to do")
+        say(f"{event}: points to no pull request that is open: nothing to do")
     return max((CODES[standing.conclusion] for standing in standings if not standing.start), default=PASSED)
 
 
@@ -100,7 +102,7 @@ def trigger(remote: "Remote", here: "Here", *, event: Path, event_name: str, out
 @event_name_option
 @on_github
 @format_option
-def control(remote: "Remote", here: "Here", *, event: Path, event_name: str, output: str) -> int:
+def control(remote: "Remote", here: "Here", *, event: Path, event_name: str | None, output: str) -> int:
     """Make comment and check run true, and begin the work that may begin. Exit code 0 when that was done."""
     from evalgate.stages.controller import control as stage
     from evalgate.stages.controller import matrix
@@ -186,6 +188,7 @@ def finish(remote: "Remote", here: "Here", *, number: int, work: str, result: Pa
 
     done = stage(remote, number, work, result, here)
     write_outputs(settings.from_environ().github_output, done.outputs)
+    add_summary(settings.from_environ().github_summary, done.body)
     if output == "json":
         machine(done.outputs)
     say(done.words)
@@ -223,7 +226,7 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _signal(event: Path, name: str) -> Signal:
+def _signal(event: Path, name: str | None) -> Signal:
     """What the event file says.
 
     Raises:
@@ -236,7 +239,7 @@ def _signal(event: Path, name: str) -> Signal:
         told = None
     if not isinstance(told, dict):
         raise DatasetError(f"{event}: is no event file: give the one at $GITHUB_EVENT_PATH")
-    return signal_of(name, told)
+    return signal_of(name or settings.from_environ().github_event or guessed(told), told)
 
 
 def _conclusion(standings: Sequence[Standing]) -> str:

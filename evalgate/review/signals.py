@@ -45,6 +45,13 @@ def signal_of(name: str, event: Mapping[str, Any]) -> Signal:
     return NOTHING
 
 
+def guessed(event: Mapping[str, Any]) -> str:
+    """The name of the event that has this shape; "" for none that EvalGate listens to."""
+    shapes = {"merge_group": ("merge_group",), "workflow_run": ("workflow_run",), "issue_comment": ("issue", "comment")}
+    told = {**shapes, "pull_request_review": ("pull_request", "review"), "pull_request": ("pull_request",)}
+    return next((name for name, parts in told.items() if all(isinstance(event.get(part), dict) for part in parts)), "")
+
+
 def _of_comment(event: Mapping[str, Any]) -> Signal:
     """Created comments on pull requests alone: an edit asks for nothing, and an issue has no head."""
     number, comment = _number(event, "issue", "number"), _number(event, "comment", "id")

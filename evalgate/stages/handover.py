@@ -103,6 +103,8 @@ class Done(NamedTuple):
     """For people."""
     measured: bool
     """True for a verdict, and for a suite change that was measured."""
+    body: str = ""
+    """What the comment says now."""
 
 
 def finish(remote: Remote, number: int, work: str, result: Path, here: Here) -> Done:
@@ -124,8 +126,7 @@ def finish(remote: Remote, number: int, work: str, result: Path, here: Here) -> 
         why = "it ended without a result; the job's log says why"
         _note(seen, found, "failed", here, why=why, amount=found.started.amount)
         done = Done(NOTHING, why, measured=False)
-    reconcile(remote, number, here)
-    return done
+    return done._replace(body=reconcile(remote, number, here).body)
 
 
 def _judged(seen: Seen, found: Work, folder: Path, here: Here) -> Done:

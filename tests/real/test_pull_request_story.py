@@ -392,7 +392,7 @@ class TestTheMergeQueue:
 class TestTrigger:
     def test_it_prints_the_decision_and_changes_nothing(self, stage):
         (stage.folder / "event.json").write_text(json.dumps(stage.event("pull_request", stage.number)))
-        arguments = ("pr", "trigger", "--event", stage.folder / "event.json", "--event-name", "pull_request")
+        arguments = ("pr", "trigger", "--event", stage.folder / "event.json")
         ended, _ = stage.give(*arguments, "--format", "json")
         assert ended.code == 3
         (told,) = json.loads(ended.out)
