@@ -48,7 +48,7 @@ def main() -> int:
 
 def waiting() -> str:
     """The comment of a change that one reviewer has approved."""
-    needs = "1 approval of `4f1c2ab` by people with write access, the author apart"
+    needs = "1 approval of `4f1c2ab` by people with write access who wrote none of its commits"
     return pull_comment(
         standing(
             line("done", "checked: 400 rows, no error"),

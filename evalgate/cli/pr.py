@@ -93,7 +93,7 @@ def trigger(remote: "Remote", here: "Here", *, event: Path, event_name: str | No
     for standing in standings:
         _say(standing)
     if not standings:
-        say(f"{event}: points to no pull request that is open: nothing to do")
+        say(f"{event}: points to no pull request: nothing to do")
     return max((CODES[standing.conclusion] for standing in standings if not standing.start), default=PASSED)
 
 

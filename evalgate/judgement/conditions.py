@@ -46,7 +46,7 @@ def held_back(pull: PullRequest, review: Review) -> list[Condition]:
 
 
 def approved(pull: PullRequest, review: Review) -> Condition:
-    """Approvals of the head by people with write access, the author and bots left out."""
+    """Approvals of the head by people with write access, authors of its commits and bots left out."""
     told = approvals(pull)
     words = f"approved {len(told.by)} of {review.approvals}{_beside(pull, told)}"
     if told.against:
@@ -55,7 +55,7 @@ def approved(pull: PullRequest, review: Review) -> Condition:
     missing = review.approvals - len(told.by)
     if missing > 0:
         head = code_span(pull.head[:7])
-        needs = f"{counted(missing, 'approval')} of {head} by people with write access, the author apart"
+        needs = f"{counted(missing, 'approval')} of {head} by people with write access who wrote none of its commits"
         return Condition(name="approved", mark="waiting", words=words, needs=needs)
     return Condition(name="approved", mark="done", words=words)
 

@@ -15,7 +15,7 @@ from evalgate.stats.families import alpha_of_attempt
 def decide(comparison: Comparison, feature: FeaturePolicy, *, attempt: int = 1) -> Verdict:
     """The verdict. Every rule is evaluated; shown harm fails, anything in the way of a pass is inconclusive.
 
-    `attempt` counts the candidates that this dataset lineage has had judged, this one included, from 1.
+    `attempt` counts the candidates of the feature that were judged against this base, this one included, from 1.
     """
     gate = feature.gate
     alpha = 1 - gate.confidence

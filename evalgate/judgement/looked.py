@@ -10,7 +10,7 @@ from evalgate.records.pull_request import PullRequest
 from evalgate.review.commands import Name
 from evalgate.review.costs import Estimate
 from evalgate.review.kinds import Change
-from evalgate.review.work import Work
+from evalgate.review.work import Work, deciding
 
 
 class Looked(NamedTuple):
@@ -53,16 +53,5 @@ def was_trained(looked: Looked) -> bool:
 
 
 def end_of(looked: Looked) -> Entry | None:
-    """The end of the work on exactly this: same head, same data, same suites, same policy, same base.
-
-    Of two ends the first one that measured every case: doing the same work again buys nothing, but asking again what was
-    never answered does. A dataset's end that brought no verdict is none.
-    """
-    ends = [e for e in looked.journal if e.step == "finished" and e.head == looked.pull.head and e.work == looked.binding.key]
-    brought = [end for end in ends if end.verdict is not None or looked.change.kind != "dataset"]
-    return next((end for end in brought if not left_open(end)), brought[-1] if brought else None)
-
-
-def left_open(end: Entry) -> bool:
-    """True for a verdict that is inconclusive with cases that nobody answered: they may be asked again."""
-    return end.verdict == "inconclusive" and bool(end.unmeasured)
+    """The end of the work on exactly this: same head, same data, same suites, same policy, same base."""
+    return deciding(looked.journal, looked.pull.head, looked.binding.key, trains=looked.change.kind == "dataset")

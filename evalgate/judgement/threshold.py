@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from evalgate.errors import NotMeasured
 from evalgate.judgement import conditions
 from evalgate.judgement.headline import headline, notes_on
-from evalgate.judgement.looked import Looked, end_of, is_running, left_open, was_trained
+from evalgate.judgement.looked import Looked, end_of, is_running, was_trained
 from evalgate.judgement.markdown import code_span
 from evalgate.judgement.work_lines import work_lines
 from evalgate.records.pull_request import PullRequest
@@ -16,7 +16,7 @@ from evalgate.records.standing import Conclusion, Condition, Kind, Standing
 from evalgate.review.approvals import same_login
 from evalgate.review.costs import spent_in
 from evalgate.review.kinds import Change
-from evalgate.review.work import Work, latest
+from evalgate.review.work import Work, latest, left_open
 
 WRONG_PARTS = {
     "dataset": "datasets", "suite": "golden sets, safety suites, prompts or the policy", "registry": "the registry",
@@ -68,6 +68,10 @@ def without_policy(pull: PullRequest, policy: str) -> Standing:
 
 def to_be_split(pull: PullRequest, change: Change) -> Standing:
     """A pull request that mixes what must be judged apart."""
+    if len(change.parts) == 1 and len(change.features) == 1:
+        named = ", ".join(code_span(path) for path in next(iter(change.parts.values()))[:5])
+        words = f"split this pull request: one dataset file is judged at a time, and it touches {named}"
+        return _plain(pull, "mixed", words, "failure")
     if len(change.parts) == 1:
         told = f"datasets of {len(change.features)} features: {', '.join(code_span(name) for name in change.features[:5])}"
     else:
@@ -78,7 +82,7 @@ def to_be_split(pull: PullRequest, change: Change) -> Standing:
 
 def for_the_registry(pull: PullRequest) -> Standing:
     """A pull request on the registry: nothing is verified by machine yet, so nothing is green."""
-    words = "the registry is changed: not verified by machine, a release manager must look at every line"
+    words = "the registry, or weights in the repository, are changed: not verified by machine, a release manager must look"
     return _plain(pull, "registry", words, "action_required")
 
 
@@ -92,9 +96,10 @@ def anybodys(pull: PullRequest) -> Standing:
 def shared(found: Standing, others: Sequence[int]) -> Standing:
     """What the check run says of a commit that is the head of several pull requests: never green for one by another."""
     named = ", ".join(f"#{number}" for number in others[:5])
-    words = f"this commit is also the head of {named}, and a commit has one check: close all but one. {found.headline}"
+    words = f"this commit is also the head of {named}, and a commit has one check: close all but one"
     conclusion: Conclusion | None = "action_required" if found.conclusion == "success" else found.conclusion
-    return found.model_copy(update={"headline": words, "conclusion": conclusion})
+    told = {"headline": f"{words}. {found.headline}", "notes": (*found.notes, words), "conclusion": conclusion}
+    return found.model_copy(update=told)
 
 
 def held(pull: PullRequest, why: str, *, refused: bool = False) -> Standing:

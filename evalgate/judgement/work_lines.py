@@ -24,10 +24,12 @@ def work_lines(looked: Looked, work: Work | None, *, start: bool, ready: bool) -
         begins = start or (is_running(looked, work) and work is not None and work.last.step == "started")
         return (stopped or _evaluating(looked, work, judged=verdict is not None, begins=begins),)
     on_training = stopped is not None and stopped.name == "training"
-    training = stopped if on_training else _training(looked, work, start=start, judged=verdict is not None)
+    training = (
+        stopped if stopped is not None and on_training else _training(looked, work, start=start, judged=verdict is not None)
+    )
     judged = stopped if stopped is not None and not on_training else _judged(verdict)
     evaluating = _evaluating(looked, work, judged=verdict is not None, begins=False)
-    return tuple(line for line in (training, evaluating, judged, _registered(verdict)) if line is not None)
+    return training, evaluating, judged, _registered(verdict)
 
 
 def _stopped(looked: Looked, work: Work | None, *, ready: bool) -> Condition | None:

@@ -30,7 +30,8 @@ class Remote(NamedTuple):
     pauses: tuple[float, ...]
     """See `PAUSES`."""
     kept: dict[str, Any]
-    """Git objects that were read, by name: what a name stands for never changes, so it is asked for once."""
+    """Git objects that were read, by name: what a name stands for never changes, so it is asked for once.
+    And whether a commit's message is silent."""
 
 
 def connect(

@@ -19,6 +19,10 @@ from evalgate.records.pull_request import ChangedFile, Job, Person, PullRequest,
 
 GHOST = "ghost"
 """The login that GitHub shows for accounts that are gone."""
+RETARGETED = ("base_ref_changed", "automatic_base_change_succeeded")
+"""By a person, and by GitHub itself when the target branch is deleted."""
+MOST_COMMITS = 250
+"""As many as GitHub lists of a pull request."""
 PAGES = "web-flow"
 """The login that commits what people edit or merge on GitHub's pages."""
 SILENT = re.compile(r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: ?true", re.IGNORECASE | re.MULTILINE)
@@ -178,7 +182,7 @@ def _around(remote: Remote, pull: Pull) -> PullRequest:
         silent=_is_silent(remote, pull),
         committers=asked(remote, lambda: _committers(pull), f"list the commits of #{number}"),
         files=files,
-        files_cut=pull.changed_files > len(files),
+        files_cut=pull.changed_files > len(files) or pull.commits > MOST_COMMITS,
         reviews=tuple(sorted((_review(review) for review in reviews), key=lambda review: review.id)),
         people=_people(remote, reviews),
     )
@@ -230,7 +234,7 @@ def _is_silent(remote: Remote, pull: Pull) -> bool:
 def _retargeted(remote: Remote, number: int) -> str | None:
     """When the pull request was last pointed at another branch."""
     events = remote.repository.get_issue(number).get_events()
-    found = [whole(event.created_at, "created_at") for event in events if event.event == "base_ref_changed"]
+    found = [whole(event.created_at, "created_at") for event in events if event.event in RETARGETED]
     return moment(max(found)) if found else None
 
 
@@ -247,8 +251,8 @@ def _committers(pull: Pull) -> tuple[str, ...]:
 
 
 def _open_at(remote: Remote, head: str) -> tuple[int, ...]:
-    pulls = remote.repository.get_commit(head).get_pulls()
-    return tuple(sorted(pull.number for pull in pulls if pull.state == "open" and pull.head.sha == head))
+    pulls = remote.repository.get_pulls(state="open")  # the list by commit leaves out much of forks' and the default branch's
+    return tuple(sorted(pull.number for pull in pulls if pull.head.sha == head))
 
 
 def _at_commit(remote: Remote, head: str) -> tuple[int, ...]:

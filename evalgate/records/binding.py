@@ -31,7 +31,7 @@ class Binding(Record):
     tool: str = Field(description="EvalGate's version")
     candidate: Sha256 | None = Field(default=None, description="digest of the adapter, once it exists")
     run: str | None = Field(default=None, description="workflow run and its attempt, as RUN.ATTEMPT")
-    attempt: int = Field(default=1, ge=1, description="candidates that this dataset lineage has had judged, this one counted")
+    attempt: int = Field(default=1, ge=1, description="candidates of the feature judged against this base, this one counted")
 
     @property
     def key(self) -> str:

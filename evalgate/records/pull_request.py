@@ -6,8 +6,6 @@ from pydantic import Field
 
 from evalgate.records.base import Record
 
-Commit = str
-"""A commit's full name, 40 or 64 hex digits."""
 Permission = Literal["admin", "write", "read", "none"]
 """As GitHub's permission call answers: maintain is write, triage is read."""
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
@@ -75,7 +73,7 @@ class PullRequest(Record):
         default=None, description="when it was last pointed at another branch, ISO 8601 in UTC; none: never"
     )
     files: tuple[ChangedFile, ...] = Field(description="every path that it touches")
-    files_cut: bool = Field(default=False, description="GitHub lists no more than 3,000 files, and there are more")
+    files_cut: bool = Field(default=False, description="it has more than the 3,000 files or 250 commits that GitHub lists")
     reviews: tuple[Review, ...] = Field(default=(), description="all reviews, oldest first")
     people: dict[str, Person] = Field(default_factory=dict, description="reviewers by login")
 

@@ -66,7 +66,7 @@ class Verdict(Record):
     next_step: str | None = Field(description="the cheapest way out of an inconclusive verdict")
     confidence: float = Field(description="the policy's confidence")
     bucket_margin: float = Field(description="the policy's non-inferiority margin of every bucket, as a share")
-    attempt: int = Field(ge=1, description="how many candidates this dataset lineage has had judged, this one counted")
+    attempt: int = Field(ge=1, description="how many candidates this feature has had judged against this base, this one counted")
     alpha: float = Field(gt=0, lt=1, description="error rate that this attempt may spend on improved, tied and held")
     point_rule: PointRule = Field(description="what the point-estimate rule would have said")
     comparison_sha256: Sha256 = Field(description="sha256 of compare.json")

@@ -61,7 +61,7 @@ def _why_not(pull: PullRequest, login: str) -> str | None:
     if pull.author is None or same_login(login, pull.author):
         return "is the author" if pull.author is not None else "may be the author, whose account is gone"
     if any(same_login(login, committer) for committer in pull.committers):
-        return "wrote a commit of it"
+        return "wrote or merged a commit of it"
     if person is None:
         return "the API says nothing of this person"
     if person.bot:

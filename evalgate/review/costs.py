@@ -40,7 +40,7 @@ def estimate(content: bytes, settings: Train, budget: Budget, *, prompt: int, le
         content: The dataset.
         settings: How it will be trained.
         budget: Prices and, until one was measured, the speed.
-        prompt: Characters of the prompt, which stands before every row.
+        prompt: Bytes of the prompt, which stands before every row.
         ledger: Earlier steps of this feature; the last training tells the speed.
     """
     rows = [_tokens(line.value) for line in jsonl.read(content) if isinstance(line.value, dict)]

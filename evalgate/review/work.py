@@ -48,6 +48,21 @@ def verdict_of(journal: Sequence[Entry], head: str | None = None) -> Entry | Non
     return found[-1] if found else None
 
 
+def deciding(journal: Sequence[Entry], head: str, key: str, *, trains: bool) -> Entry | None:
+    """The end that decides, None where there is none: of several on one work the first that measured every case, else the last.
+
+    Doing the same work again buys nothing, but asking again what was never answered does. A dataset's end that brought no
+    verdict is none.
+    """
+    ends = [e for e in journal if e.step == "finished" and (e.head, e.work) == (head, key) and (e.verdict or not trains)]
+    return next((end for end in ends if not left_open(end)), ends[-1] if ends else None)
+
+
+def left_open(end: Entry) -> bool:
+    """True for a verdict that is inconclusive with cases that nobody answered: they may be asked again."""
+    return end.verdict == "inconclusive" and bool(end.unmeasured)
+
+
 def attempt(ledger: Sequence[Entry], base: str, work: str) -> int:
     """Which attempt at a base a piece of work is: one more than the others of the feature whose answers could be seen.
 
@@ -55,7 +70,7 @@ def attempt(ledger: Sequence[Entry], base: str, work: str) -> int:
     counts, whatever became of it, but for one that failed: nothing was scored. The same work again, and another that
     brought the same candidate, are the same attempt.
     """
-    at_base = [entry for entry in ledger if entry.binding is not None and entry.binding.base == base]
+    at_base = [e for e in ledger if e.binding is not None and e.binding.base == base and e.binding.dataset is not None]
     failed = {(entry.work, entry.run) for entry in ledger if entry.step == "failed"}
     judged = {entry.work: entry.binding.candidate for entry in at_base if entry.step == "finished" and entry.binding}
     shown = [

@@ -51,7 +51,7 @@ def control(remote: Remote, signal: Signal, here: Here) -> tuple[Ended, ...]:
 
 
 def pulls_of(remote: Remote, signal: Signal) -> tuple[int, ...]:
-    """The open pull requests that a signal is about."""
+    """The pull requests that a signal is about: open ones, else those that were closed at that commit."""
     if signal.pull is not None:
         return (signal.pull,)
     if signal.source != "head" or signal.head is None:
@@ -71,9 +71,8 @@ def reconcile(remote: Remote, number: int, here: Here, *, asked: Name | None = N
         seen = look(remote, number, here)
     seen = proven(seen)
     body = show(remote, seen, here)
-    if rounds > 1 and _moved(
-        remote, seen, begun=begun is not None
-    ):  # another controller may have written what it saw later, before us
+    # another controller may have written what it saw later, before us
+    if rounds > 1 and _moved(remote, seen, begun=begun is not None):
         later = reconcile(remote, number, here, rounds=rounds - 1)
         return later._replace(work=begun or later.work)
     return Ended(seen.standing, begun, body)

@@ -131,12 +131,10 @@ def finish(remote: Remote, number: int, work: str, result: Path, here: Here) -> 
 
 def _judged(seen: Seen, found: Work, folder: Path, here: Here) -> Done:
     """The verdict in a run folder, bound to what was approved, with its evidence beside the journal."""
-    verdict, comparison = (
-        store.read_record(folder / "verdict.json", Verdict),
-        store.read_record(folder / "compare.json", Comparison),
-    )
+    verdict = store.read_record(folder / "verdict.json", Verdict)
+    comparison = store.read_record(folder / "compare.json", Comparison)
     candidate = _of_this(found, folder, verdict, comparison)
-    home = f"runs/{seen.pull.number}/{found.started.work}"
+    home = f"runs/{seen.pull.number}/{found.started.work}-{found.started.run}"
     files = {f"{home}/{name}": store.read(folder / name) for name in EVIDENCE_FILES}
     said: dict[str, Any] = {"why": verdict.summary, "verdict": verdict.verdict, "overall": verdict.scopes[0].state}
     said |= {"unmeasured": len(comparison.unmeasured), "evidence": {name: store.key_of_bytes(files[name]) for name in files}}
@@ -265,7 +263,7 @@ def _note(
 def _measured(seen: Seen, work: Work, told: dict[str, Any], here: Here) -> Done:
     """The end of a suite change: what was measured, without a verdict."""
     report = str(told["report"]).encode()
-    name = f"runs/{seen.pull.number}/{work.started.work}/report.md"
+    name = f"runs/{seen.pull.number}/{work.started.work}-{work.started.run}/report.md"
     said = {"why": str(told["measured"]), "overall": told.get("overall"), "kind": told.get("kind")}
     evidence = {name: store.key_of_bytes(report)}
     _note(seen, work, "finished", here, files={name: report}, evidence=evidence, **said)

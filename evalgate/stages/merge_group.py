@@ -4,7 +4,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from evalgate.errors import EvalGateError, PolicyError
+from evalgate.errors import EvalGateError, PolicyError, UnreadableJournalError
 from evalgate.judgement.check_text import check_text
 from evalgate.judgement.markdown import code_span
 from evalgate.judgement.threshold import nothing_to_judge, without_policy
@@ -64,27 +64,33 @@ def judge_group(remote: Remote, head: str, branch: str | None, here: Here) -> St
 
 def _standing(remote: Remote, group: PullRequest, here: Here) -> Standing:
     try:
-        trees = trees_of(remote, group, here.places)
-        if trees.change.kind == "none":
-            return nothing_to_judge(group)
-        if trees.change.kind not in ("dataset", "suite"):
-            return _said(group, "action_required", "the group mixes what is judged apart: merge these pull requests one by one")
-        with tempfile.TemporaryDirectory(prefix="evalgate-") as folder:
-            check, binding = judge_files(remote, group, trees, here.places, Path(folder))
-        name = trees.change.features[0]
-        journal = journal_of(remote, trees, name)
-        ledger = journal.of_feature(name)
+        return _judged(remote, group, here)
     except UnruledError:
         raise
     except NoPolicyError:
         return without_policy(group, here.places.policy)
+    except UnreadableJournalError as error:
+        return _said(group, "action_required", f"the journal cannot be read: {code_span(error.problems[0], 400)}")
     except EvalGateError as error:
         if error.exit_code != PolicyError.exit_code:
             raise
         return _said(group, "failure", f"refused: {code_span(error.problems[0], 400)}")
+
+
+def _judged(remote: Remote, group: PullRequest, here: Here) -> Standing:
+    """Where a group stands, all of whose files can be read."""
+    trees = trees_of(remote, group, here.places)
+    if trees.change.kind == "none":
+        return nothing_to_judge(group)
+    if trees.change.kind not in ("dataset", "suite"):
+        return _said(group, "action_required", "the group mixes what is judged apart: merge these pull requests one by one")
+    with tempfile.TemporaryDirectory(prefix="evalgate-") as folder:
+        check, binding = judge_files(remote, group, trees, here.places, Path(folder))
     if check.refused:
         return _said(group, "failure", "what the group brings has errors: the pull request's own check names them")
-    return _of_ledger(group, binding, journal, ledger)
+    journal = journal_of(remote, trees, trees.change.features[0])
+    of_feature = journal.of_feature(trees.change.features[0])
+    return _of_ledger(group, binding, journal, (*of_feature, *journal.of_pull(group.number)))  # of several features: the latter
 
 
 def _of_ledger(group: PullRequest, binding: Binding, journal: Journal, ledger: tuple[Entry, ...]) -> Standing:

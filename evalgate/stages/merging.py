@@ -19,7 +19,7 @@ def merge(remote: Remote, number: int, head: str, here: Here) -> Ended:
     """The pull request, merged at `head` and its comment made true; merged already is as good.
 
     Raises:
-        NotMeasured: it is not merged, and why; nothing is tried twice.
+        NotMeasured: it is not merged, and why.
     """
     seen = proven(look(remote, number, here))
     if not seen.pull.merged:

@@ -11,6 +11,7 @@ from evalgate.ports import Journal
 from evalgate.records.comparison import Comparison
 from evalgate.records.journal import Entry
 from evalgate.records.verdict import Verdict
+from evalgate.review.work import deciding
 from evalgate.stages.trigger import Seen
 
 
@@ -60,8 +61,7 @@ def proven(seen: Seen) -> Seen:
 def decisive(seen: Seen) -> Entry | None:
     """The step whose end the standing rests on; None where it rests on none."""
     now = seen.standing.binding
-    ends = [e for e in seen.entries if e.step == "finished" and e.head == seen.pull.head]
-    return next((end for end in ends if now is not None and end.work == now.key), None)
+    return None if now is None else deciding(seen.entries, seen.pull.head, now.key, trains=now.dataset is not None)
 
 
 def _was_begun(entries: Sequence[Entry], end: Entry) -> bool:

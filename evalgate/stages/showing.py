@@ -31,9 +31,9 @@ class Kept(TypedDict):
 def show(remote: Remote, seen: Seen, here: Here) -> str:
     """What the comment says, now that comment and check run say what the standing says."""
     kept = _kept(seen, here)
-    body = pull_comment(seen.standing, **kept)
     others = facts.others_at(remote, seen.pull.head, seen.pull.number)
     shown_on = shared(seen.standing, others) if others else seen.standing
+    body = pull_comment(seen.standing.model_copy(update={"notes": shown_on.notes}), **kept)
     text = check_text(shown_on, **kept)
     shown = hashlib.sha256(repr((seen.pull.number, text.annotations)).encode()).hexdigest()[:16]
     check = check_run.Check(
@@ -46,7 +46,8 @@ def show(remote: Remote, seen: Seen, here: Here) -> str:
         annotations=text.annotations,
         details_url=f"{here.pages}/pull/{seen.pull.number}",
     )
-    check_run.keep(remote, seen.pull.head, check)  # first: a comment that cannot be written must not leave an old green
+    if seen.pull.open or not others:  # one that is closed has no say in the check of those that are open
+        check_run.keep(remote, seen.pull.head, check)  # first: a comment that cannot be written must not leave an old green
     comment.keep(remote, seen.pull.number, body, MARKER)
     return body
 

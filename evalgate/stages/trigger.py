@@ -50,8 +50,9 @@ ARTIFACT, MEMBER = "evalgate-check", "check.json"
 MOST_OF_THEIRS = 8 << 20
 
 
-CUT = "GitHub lists only 3,000 files of it: split this pull request"
+CUT = "GitHub lists only 3,000 files and 250 commits of one: split this pull request"
 SILENT = "its last commit tells GitHub to start no workflow, so nobody would hear of changes: push one without `[skip ci]`"
+MENDED = "the target branch, or the default branch whose policy rules it, must be mended first:"
 PLAIN: Mapping[Kind, Callable[[PullRequest, Change], Standing]] = {
     "none": lambda pull, _change: nothing_to_judge(pull),
     "mixed": to_be_split,
@@ -116,15 +117,20 @@ def look(remote: Remote, number: int, here: Here, *, asked: Name | None = None) 
     """
     pull = facts.observe(remote, number)
     try:
-        trees = trees_of(remote, pull, here.places)
+        return _seen(remote, pull, here, asked=asked)
     except UnruledError:
         return Seen(pull, anybodys(pull), judged=False)
     except NoPolicyError:
         return Seen(pull, without_policy(pull, here.places.policy))
-    except EvalGateError as error:
+    except EvalGateError as error:  # of the target's side: the head's own faults are told apart
         if error.exit_code != PolicyError.exit_code:
             raise
-        return Seen(pull, held(pull, f"the target branch must be mended first: {_first(error)}"))
+        return Seen(pull, held(pull, f"{MENDED} {_first(error)}"))
+
+
+def _seen(remote: Remote, pull: PullRequest, here: Here, *, asked: Name | None) -> Seen:
+    """Where a pull request stands whose target's side can be read."""
+    trees = trees_of(remote, pull, here.places)
     if pull.files_cut or pull.silent:
         return Seen(pull, held(pull, CUT if pull.files_cut else SILENT, refused=True))
     if trees.change.kind in PLAIN:

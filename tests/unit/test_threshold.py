@@ -40,13 +40,13 @@ def fault(*severities):
 class TestWholeStandings:
     def test_fresh(self):
         assert told(stands("")) == [
-            "action_required: waits for 1 approval of `aaaaaaa` by people with write access, the author apart",
+            "action_required: waits for 1 approval of `aaaaaaa` by people with write access who wrote none of its commits",
             "done: checked: 12 rows, no error",
             "waiting: approved 0 of 1",
             ROWS,
             COST,
             *LATER,
-            "needs 1 approval of `aaaaaaa` by people with write access, the author apart",
+            "needs 1 approval of `aaaaaaa` by people with write access who wrote none of its commits",
         ]
 
     def test_the_threshold_is_crossed(self):
