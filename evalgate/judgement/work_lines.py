@@ -23,11 +23,12 @@ def work_lines(looked: Looked, work: Work | None, *, start: bool, ready: bool) -
     if looked.change.kind != "dataset":
         begins = start or (is_running(looked, work) and work is not None and work.last.step == "started")
         return (stopped or _evaluating(looked, work, judged=verdict is not None, begins=begins),)
-    on_training = stopped is not None and stopped.name == "training"
-    training = (
-        stopped if stopped is not None and on_training else _training(looked, work, start=start, judged=verdict is not None)
-    )
-    judged = stopped if stopped is not None and not on_training else _judged(verdict)
+    training = _training(looked, work, start=start, judged=verdict is not None)
+    judged = _judged(verdict)
+    if stopped is not None and stopped.name == "training":
+        training = stopped
+    elif stopped is not None:
+        judged = stopped
     evaluating = _evaluating(looked, work, judged=verdict is not None, begins=False)
     return training, evaluating, judged, _registered(verdict)
 

@@ -146,7 +146,8 @@ def _judgeable(remote: Remote, pull: PullRequest, trees: Trees, here: Here, *, a
     try:
         entries, ledger = journal.of_pull(pull.number), journal.of_feature(features[0])
     except UnreadableJournalError as error:
-        return Seen(pull, held(pull, f"the journal cannot be read, and nothing is decided without it: {_first(error)}"))
+        why = f"{code_span(error.problems[0], 400)}; look at who changed it, and take that back"
+        return Seen(pull, held(pull, f"the journal cannot be read, and nothing is decided without it: {why}"))
     with tempfile.TemporaryDirectory(prefix="evalgate-") as folder:
         try:
             check, binding = judge_files(remote, pull, trees, here.places, Path(folder))

@@ -192,8 +192,11 @@ class TestTheWalk:
             "pr control": "token", "pr take": "token+key", "train": "+key", "pr step": "token+key", "run": "+key",
             "pr finish": "token+key", "pr settle": "token",
         }, "commands that read rows and run models have no token; the trusted half has no provider's key"  # fmt: skip
-        (results,) = ran.kept.glob("artifacts/evalgate-*/*/candidate.results.jsonl")
-        assert results.stat().st_size
+        (kept,) = ran.kept.glob("artifacts/evalgate-[0-9]*")
+        told = {"check.json", "training.json", "compare.json", "verdict.json", "report.md", "report.html"}
+        assert {path.name for path in kept.rglob("*") if path.is_file()} == told, (
+            "rows, raw answers and weights stay on the runner"
+        )
 
         written = at.written
         ran = at.checked("pull_request_review")  # the same event once more
