@@ -345,7 +345,7 @@ class TestTheJournal:
             work = begun(stage)
             stage.train(work, run=7)
             assert stage.check.conclusion == "failure"
-            name = f"runs/{stage.number}/{work}/verdict.json"
+            name = f"runs/{stage.number}/{work}-7.1/verdict.json"
             verdict = json.loads(stage.repository.file("evalgate-evidence", name)) | {"verdict": "pass"}
             forged = json.dumps(verdict).encode()
             *before, end = steps(stage)
@@ -368,7 +368,7 @@ class TestTheJournal:
     def test_evidence_that_was_changed_alone_decides_nothing(self, stage):
         work = begun(stage)
         stage.train(work, run=7)
-        stage.repository.commit("evalgate-evidence", {f"runs/{stage.number}/{work}/verdict.json": b"{}"}, author="ann")
+        stage.repository.commit("evalgate-evidence", {f"runs/{stage.number}/{work}-7.1/verdict.json": b"{}"}, author="ann")
         stage.control(run=8)
         assert stage.check.conclusion == "action_required"
         assert "the verdict's evidence is not what the journal says" in stage.comment

@@ -611,7 +611,7 @@ def test_a_run_of_no_name_is_never_asked_for_and_stops_the_work(story, at):
 
 
 BY_HAND = "the verdict's evidence is not what the journal says"
-HOME = "runs/1/{work}/"
+HOME = "runs/1/{work}-7.1/"
 
 
 @pytest.mark.parametrize(

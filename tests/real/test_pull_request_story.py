@@ -64,7 +64,10 @@ class TestTheRoad:
             assert ended.code == {"success": 0, "failure": 1}[conclusion]
             assert stage.control(run=8) == []
             assert steps(stage) == ["head", "started", "training", "trained", "evaluating", "finished"]
-            assert verdict in stage.repository.file("evalgate-evidence", f"runs/{stage.number}/{work['work']}/report.md").decode()
+            assert (
+                verdict
+                in stage.repository.file("evalgate-evidence", f"runs/{stage.number}/{work['work']}-7.1/report.md").decode()
+            )
 
     def test_no_golden_question_and_no_row_stands_in_the_comment(self, stage):
         stage.train(begun(stage), run=7)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from evalgate.records.binding import PROVENANCE, Binding
 from evalgate.review.plateau import plateau
-from evalgate.review.work import attempt, latest, verdict_of, works
+from evalgate.review.work import attempt, deciding, latest, verdict_of, works
 
 OTHER_DATA = binding(dataset_sha256="9" * 64)
 CHANGED = {
@@ -92,6 +92,34 @@ def at_base(drawing, bound=None):
     """Steps of work at one base, each with its binding, as the journal holds them."""
     known = bound or binding()
     return tuple(entry.model_copy(update={"binding": known, "work": known.key}) for entry in journal(drawing, bound=known))
+
+
+class TestDeciding:
+    def ends(self, *drawn):
+        """Ends of one work: the verdict, and `?` where cases were left without an answer."""
+        words = " ".join(f"started#{n}.1 finished={one.rstrip('?')}#{n}.1" for n, one in enumerate(drawn, start=1))
+        steps = journal(words)
+        left = dict(zip([e.run for e in steps if e.step == "finished"], [one.endswith("?") for one in drawn], strict=True))
+        return [e.model_copy(update={"unmeasured": 2 if left.get(e.run) else 0}) if e.step == "finished" else e for e in steps]
+
+    @pytest.mark.parametrize(
+        ("drawn", "expected"),
+        [
+            (("pass",), "1.1"),
+            (("fail", "pass"), "1.1"),
+            (("inconclusive?", "pass"), "2.1"),
+            (("inconclusive?", "inconclusive?"), "2.1"),
+            (("inconclusive", "pass"), "1.1"),
+        ],
+    )
+    def test_the_first_end_that_measured_every_case_decides(self, drawn, expected):
+        known = binding()
+        assert deciding(self.ends(*drawn), known.head, known.key, trains=True).run == expected
+
+    def test_a_datasets_end_without_a_verdict_decides_nothing(self):
+        known = binding()
+        assert deciding(journal("started finished"), known.head, known.key, trains=True) is None
+        assert deciding(journal("started finished"), known.head, known.key, trains=False) is not None
 
 
 class TestAttempt:
