@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from evalgate.records.change import DatasetChange
 from evalgate.records.evaluation import Decoding, Variant
-from evalgate.records.journal import Entry
 from evalgate.records.policy import Train
 from evalgate.records.suite import Message
 from evalgate.records.training import TrainingRun
+
+if TYPE_CHECKING:
+    from evalgate.records.journal import Entry  # most commands keep no journal, and start faster without its records
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, done, total) while long work goes on."""
@@ -65,15 +67,15 @@ class Trainer(Protocol):
 class Journal(Protocol):
     """Steps and evidence that outlive the runner. A step is written once, however often it is asked for."""
 
-    def of_pull(self, number: int, /) -> tuple[Entry, ...]:
+    def of_pull(self, number: int, /) -> "tuple[Entry, ...]":
         """Every step on one pull request, oldest first."""
         ...
 
-    def of_feature(self, feature: str, /) -> tuple[Entry, ...]:
+    def of_feature(self, feature: str, /) -> "tuple[Entry, ...]":
         """The steps on all pull requests that later ones of the same feature need, oldest first; see `LEDGER`."""
         ...
 
-    def append(self, entry: Entry, files: Mapping[str, bytes] = ..., /) -> Entry:
+    def append(self, entry: "Entry", files: Mapping[str, bytes] = ..., /) -> "Entry":
         """Write the step, and the evidence files that it names, all or nothing.
 
         The entry that stands under this key is returned: this one, or the one that was there before.
