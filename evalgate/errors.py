@@ -24,26 +24,26 @@ class EvalGateError(Exception):
         self.problems = problems
 
 
-class DatasetError(EvalGateError):
+class WrongInputError(EvalGateError):
+    """What was given is wrong, and whoever gave it can mend it."""
+
+    exit_code = WRONG_INPUT
+
+
+class DatasetError(WrongInputError):
     """A dataset, golden, safety or results file is wrong."""
 
-    exit_code = WRONG_INPUT
 
-
-class PolicyError(EvalGateError):
+class PolicyError(WrongInputError):
     """The policy, or something that it names, is wrong."""
-
-    exit_code = WRONG_INPUT
 
 
 class NothingThereError(PolicyError):
     """A place that the policy names is not there, or holds no file of the kind: perhaps not yet."""
 
 
-class RegistryError(EvalGateError):
+class RegistryError(WrongInputError):
     """`models.yaml`, or what was asked of it, is wrong."""
-
-    exit_code = WRONG_INPUT
 
 
 class NotMeasured(EvalGateError):

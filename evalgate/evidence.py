@@ -5,7 +5,7 @@ One small file a step, named by the step's key, so that two writers of the same 
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from fsspec.core import url_to_fs
@@ -74,7 +74,7 @@ class PathJournal:
         if before is not None:
             return before
         try:
-            self._write(name, content, _link_whole, "xb")  # "x" refuses an object that is there
+            self._write(name, content, over=False)
         except FileExistsError as error:  # another writer was faster
             before = self.read(name)
             if before is None:
@@ -85,16 +85,16 @@ class PathJournal:
     def _replace(self, name: str, content: bytes) -> None:
         """Put evidence in place; what a writer left who stopped before its step is evidence of nothing."""
         if self.read(name) != content:
-            self._write(name, content, _replace_whole, "wb")
+            self._write(name, content, over=True)
 
-    def _write(self, name: str, content: bytes, whole: Callable[[Path, bytes], None], mode: str) -> None:
+    def _write(self, name: str, content: bytes, *, over: bool) -> None:
         path = f"{self.root}/{name}"
         try:
             self.files.makedirs(path.rpartition("/")[0], exist_ok=True)
             if isinstance(self.files, LocalFileSystem):
-                whole(Path(path), content)
-            else:  # an object appears when its stream is closed
-                with self.files.open(path, mode) as stream:
+                _put_whole(Path(path), content, over=over)
+            else:  # an object appears when its stream is closed, and "x" refuses one that is there
+                with self.files.open(path, "wb" if over else "xb") as stream:
                     stream.write(content)
         except FileExistsError:
             raise
@@ -138,25 +138,18 @@ def _places(entry: Entry) -> tuple[str, ...]:
     return (own,) if entry.feature is None or entry.step not in LEDGER else (f"features/{entry.feature}/{entry.pull}-{name}", own)
 
 
-def _replace_whole(path: Path, content: bytes) -> None:
-    """Put a file in place that is whole from its first moment, over whatever is there."""
-    begun = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        begun.write_bytes(content)
-        begun.replace(path)
-    finally:
-        begun.unlink(missing_ok=True)
-
-
-def _link_whole(path: Path, content: bytes) -> None:
-    """Put a file in place that is whole from its first moment, and never in another's place.
+def _put_whole(path: Path, content: bytes, *, over: bool) -> None:
+    """Put a file in place that is whole from its first moment, `over` whatever is there or never in another's place.
 
     Raises:
-        FileExistsError: there is one already.
+        FileExistsError: there is one already, and it is not to be replaced.
     """
     begun = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         begun.write_bytes(content)
-        path.hardlink_to(begun)
+        if over:
+            begun.replace(path)
+        else:
+            path.hardlink_to(begun)
     finally:
         begun.unlink(missing_ok=True)

@@ -168,8 +168,8 @@ def measure_suite(workspace: Path, policy: Path, registry: Path, features: str, 
     after = root / policy
     before = root.with_name(root.name + BEFORE) / after.relative_to(root)
     with progress_bar() as progress:
-        desk = Desk(settings.from_environ().cache, progress, say)
-        done = measure(before, after, root / registry, features.split(", "), desk)
+        desk = Desk(root / registry, settings.from_environ().cache, progress, say)
+        done = measure(before, after, features.split(", "), desk)
     if output == "json":
         machine(done._asdict())
     say(done.measured)

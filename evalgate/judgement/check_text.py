@@ -1,15 +1,12 @@
 """What the check run says: a title, the comment's text as its summary, and findings on the lines where they are."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Unpack
 
-from evalgate.judgement.comment import in_order, of_pull, text_of
+from evalgate.judgement.comment import Beside, in_order, of_pull, text_of
 from evalgate.judgement.markdown import plain
-from evalgate.records.binding import Binding
 from evalgate.records.check import Finding, Severity
-from evalgate.records.comparison import Comparison
 from evalgate.records.standing import Standing
-from evalgate.records.verdict import Verdict
 from evalgate.redaction import mask, safe_line
 
 TITLE_LIMIT = 80
@@ -44,19 +41,11 @@ class CheckText(NamedTuple):
     """At most 50."""
 
 
-def check_text(
-    standing: Standing,
-    *,
-    comparison: Comparison | None = None,
-    verdict: Verdict | None = None,
-    report_url: str | None = None,
-    findings: Sequence[Finding] = (),
-    stale: Binding | None = None,
-) -> CheckText:
+def check_text(standing: Standing, **beside: Unpack[Beside]) -> CheckText:
     """Title, summary and annotations of the check run; the summary says what the comment says."""
-    told = of_pull(standing, comparison=comparison, verdict=verdict, report_url=report_url, findings=findings, stale=stale)
+    told = of_pull(standing, **beside)
     summary = text_of(told, limit=SUMMARY_LIMIT, marker=None, size=lambda text: len(text.encode()))
-    return CheckText(title(standing), summary, tuple(annotations(findings)))
+    return CheckText(title(standing), summary, tuple(annotations(told.findings)))
 
 
 def title(standing: Standing) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 from evalgate.judgement.markdown import ALERTS, code_span
 from evalgate.judgement.rendering import render
@@ -73,21 +73,20 @@ class Told(NamedTuple):
     """Address or path of the full report."""
 
 
-def pull_comment(
-    standing: Standing,
-    *,
-    comparison: Comparison | None = None,
-    verdict: Verdict | None = None,
-    report_url: str | None = None,
-    findings: Sequence[Finding] = (),
-    stale: Binding | None = None,
-) -> str:
-    """The body of the pull request's comment, never longer than GitHub takes.
+class Beside(TypedDict, total=False):
+    """What comment and check run show beside the standing; what is left out is not there."""
 
-    `stale` is the binding of a verdict that is not of the standing's head: it is shown folded, with a note.
-    """
-    told = of_pull(standing, comparison=comparison, verdict=verdict, report_url=report_url, findings=findings, stale=stale)
-    return text_of(told)
+    comparison: Comparison | None
+    verdict: Verdict | None
+    report_url: str | None
+    findings: Sequence[Finding]
+    stale: Binding | None
+    """What a verdict is bound to that is not of the standing's head: it is shown folded, with a note."""
+
+
+def pull_comment(standing: Standing, **beside: Unpack[Beside]) -> str:
+    """The body of the pull request's comment, never longer than GitHub takes."""
+    return text_of(of_pull(standing, **beside))
 
 
 def comment_markdown(comparison: Comparison, verdict: Verdict, *, report: str | None = None) -> str:
@@ -111,26 +110,18 @@ def no_result_comment() -> str:
     return text_of(Told("CAUTION", f"**EvalGate: no verdict.** {why}"))
 
 
-def of_pull(
-    standing: Standing,
-    *,
-    comparison: Comparison | None,
-    verdict: Verdict | None,
-    report_url: str | None,
-    findings: Sequence[Finding],
-    stale: Binding | None,
-) -> Told:
+def of_pull(standing: Standing, **beside: Unpack[Beside]) -> Told:
     """What is to be said of a pull request."""
-    fresh = verdict if stale is None else None
+    verdict, stale = beside.get("verdict"), beside.get("stale")
     return Told(
-        alert=_alert(standing, fresh),
+        alert=_alert(standing, verdict if stale is None else None),
         headline=f"**EvalGate:** {standing.headline}",
         standing=standing,
-        comparison=comparison,
+        comparison=beside.get("comparison"),
         verdict=verdict,
         stale=stale,
-        findings=findings,
-        report=report_url,
+        findings=beside.get("findings", ()),
+        report=beside.get("report_url"),
     )
 
 

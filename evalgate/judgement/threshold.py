@@ -56,14 +56,14 @@ def standing(looked: Looked) -> Standing:
 
 def nothing_to_judge(pull: PullRequest) -> Standing:
     """A pull request without anything that is EvalGate's: the required check must not block it."""
-    return _plain(pull, "none", "nothing to do: no dataset, golden set, prompt, policy or registry is changed", "success")
+    return plain_standing(pull, "none", "nothing to do: no dataset, golden set, prompt, policy or registry is changed", "success")
 
 
 def without_policy(pull: PullRequest, policy: str) -> Standing:
     """A pull request into a branch that has no policy: it may be the one that brings the first."""
     branch = code_span(pull.target_branch)
     words = f"nothing to do: {branch} has no {code_span(policy)} yet, and that is what judges"
-    return _plain(pull, "none", words, "success" if pull.target_branch == pull.default_branch else "action_required")
+    return plain_standing(pull, "none", words, "success" if pull.target_branch == pull.default_branch else "action_required")
 
 
 def to_be_split(pull: PullRequest, change: Change) -> Standing:
@@ -71,26 +71,26 @@ def to_be_split(pull: PullRequest, change: Change) -> Standing:
     if len(change.parts) == 1 and len(change.features) == 1:
         named = ", ".join(code_span(path) for path in next(iter(change.parts.values()))[:5])
         words = f"split this pull request: one dataset file is judged at a time, and it touches {named}"
-        return _plain(pull, "mixed", words, "failure")
+        return plain_standing(pull, "mixed", words, "failure")
     if len(change.parts) == 1:
         told = f"datasets of {len(change.features)} features: {', '.join(code_span(name) for name in change.features[:5])}"
     else:
         told = " together with ".join(f"{WRONG_PARTS[p]} ({code_span(paths[0])})" for p, paths in sorted(change.parts.items()))
     words = f"split this pull request: it changes {told}. Each is judged by what the target branch holds of the others"
-    return _plain(pull, "mixed", words, "failure")
+    return plain_standing(pull, "mixed", words, "failure")
 
 
 def for_the_registry(pull: PullRequest) -> Standing:
     """A pull request on the registry: nothing is verified by machine yet, so nothing is green."""
     words = "the registry, or weights in the repository, are changed: not verified by machine, a release manager must look"
-    return _plain(pull, "registry", words, "action_required")
+    return plain_standing(pull, "registry", words, "action_required")
 
 
 def anybodys(pull: PullRequest) -> Standing:
     """A pull request into a branch that anybody with write access may make and move, its policy with it."""
     branch = code_span(pull.target_branch)
     words = f"nothing is judged: {branch} is neither the default branch nor one that its policy lists under `branches`"
-    return _plain(pull, "none", words, "action_required")
+    return plain_standing(pull, "none", words, "action_required")
 
 
 def shared(found: Standing, others: Sequence[int]) -> Standing:
@@ -104,10 +104,11 @@ def shared(found: Standing, others: Sequence[int]) -> Standing:
 
 def held(pull: PullRequest, why: str, *, refused: bool = False) -> Standing:
     """A pull request that cannot be judged as things are; `refused` where its author can mend that."""
-    return _plain(pull, "none", why, "failure" if refused else "action_required")
+    return plain_standing(pull, "none", why, "failure" if refused else "action_required")
 
 
-def _plain(pull: PullRequest, kind: Kind, words: str, conclusion: Conclusion) -> Standing:
+def plain_standing(pull: PullRequest, kind: Kind, words: str, conclusion: Conclusion) -> Standing:
+    """A standing of one sentence, without a checklist."""
     return Standing(
         pull=pull.number, head=pull.head, kind=kind, feature=None, headline=words, conditions=(), conclusion=conclusion
     )

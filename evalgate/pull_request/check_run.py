@@ -6,16 +6,12 @@ from typing import Any, NamedTuple
 from github.CheckRun import CheckRun
 
 from evalgate.errors import NotMeasured
-from evalgate.judgement.check_text import Annotation
+from evalgate.judgement.check_text import MOST_ANNOTATIONS, SUMMARY_LIMIT, Annotation
 from evalgate.pull_request.client import Remote
 from evalgate.pull_request.effects import once
 from evalgate.pull_request.faults import whole
 from evalgate.records.standing import Conclusion
 
-LONGEST = 65_535
-"""Bytes that GitHub takes of a summary and of a text: it says characters, and not how it counts them."""
-MOST_ANNOTATIONS = 50
-"""As many as GitHub takes in one call."""
 CUT = "\n\nCut here: it is longer than GitHub takes."
 
 
@@ -118,4 +114,4 @@ def _annotation(one: Annotation) -> dict[str, str | int]:
 
 def _fitted(text: str) -> str:
     content = text.encode()
-    return text if len(content) <= LONGEST else content[: LONGEST - len(CUT)].decode(errors="ignore") + CUT
+    return text if len(content) <= SUMMARY_LIMIT else content[: SUMMARY_LIMIT - len(CUT)].decode(errors="ignore") + CUT

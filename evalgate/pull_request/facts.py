@@ -69,9 +69,9 @@ def person(remote: Remote, login: str) -> Person:
 
 
 def pulls_at(remote: Remote, *, head: str, head_repository: str | None, head_branch: str | None) -> tuple[int, ...]:
-    """Numbers of the pull requests whose head is this commit now, in order; asked by branch, then by commit.
+    """Numbers of the pull requests whose head is this commit now, in order; asked by branch and by commit.
 
-    The open ones; where there is none, those that are closed: they were merged, or given up, just now.
+    Of each answer the open ones; where there is none, those that are closed: they were merged, or given up, just now.
 
     Args:
         head: The commit.

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from evalgate import store, suites
-from evalgate.errors import EvalGateError, PolicyError
+from evalgate.errors import PolicyError, WrongInputError
 from evalgate.prompts import prompt_sha256
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
@@ -17,10 +17,7 @@ from evalgate.records.pull_request import PullRequest
 from evalgate.redaction import mask, safe_line
 from evalgate.review.kinds import Places, inside
 from evalgate.stages.check import check_change
-from evalgate.stages.compose import (
-    Trees,
-    compose,
-)
+from evalgate.stages.compose import Trees, compose
 from evalgate.stages.workspace import Workspace, open_workspace, read_answer_schema, read_prompt, read_suites
 
 PLACED = re.compile(r"([^\s:]{1,200}):(\d{1,9}): ")
@@ -43,7 +40,7 @@ def judge_files(remote: Remote, pull: PullRequest, trees: Trees, places: Places,
         policy = compose(remote, trees, places, folder)
         opened = [open_workspace(policy, name) for name in change.features]
         binding = _binding(pull, trees, opened, folder)
-    except EvalGateError as error:
+    except WrongInputError as error:
         if change.kind != "suite":
             raise
         return _suite_findings(error, places), _unreadable(pull, trees)
@@ -102,7 +99,7 @@ def _unreadable(pull: PullRequest, trees: Trees) -> Binding:
     )
 
 
-def _suite_findings(error: EvalGateError, places: Places) -> CheckReport:
+def _suite_findings(error: WrongInputError, places: Places) -> CheckReport:
     """Everything that is wrong with a suite change, as findings; `path:line:` in front of a problem says where."""
     found = []
     for problem in error.problems:

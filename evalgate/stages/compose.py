@@ -4,7 +4,7 @@ Nothing of the pull request is checked out: files are read by commit, and links,
 """
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from evalgate.records.policy import Policy
 from evalgate.records.pull_request import PullRequest
 from evalgate.records.registry import Registry
 from evalgate.review.codeowners import PLACES as CODEOWNERS
-from evalgate.review.kinds import Change, Places, change_of, inside, suite_places
+from evalgate.review.kinds import Change, Places, change_of, inside, suite_places, weights_places
 
 MOST = 100 << 20
 """Largest file that is read, in bytes: GitHub takes no larger one."""
@@ -104,11 +104,12 @@ def compose(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
         PolicyError: a file is a link, too large, oddly named, or missing.
     """
     change = trees.change
-    chosen = {path: blob for path, blob in trees.target.items() if _decides(path, trees, places)}
+    chosen = _deciding(trees, places)
     if change.kind == "dataset":
         chosen |= _dataset_of_head(trees)
     if change.kind == "suite":
-        chosen = {path: blob for path, blob in chosen.items() if not _is_of_suites(path, trees.policy, places)}
+        of_suites = _inside(chosen, _suite_homes(trees.policy, places))
+        chosen = {path: blob for path, blob in chosen.items() if path not in of_suites}
         chosen |= _suites_of_head(remote, trees, places)
     _write(remote, chosen, into)
     return into / places.policy
@@ -116,7 +117,7 @@ def compose(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
 
 def before(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
     """The target branch's own workspace, without anything of the head: what a suite change is held against."""
-    _write(remote, {path: blob for path, blob in trees.target.items() if _decides(path, trees, places)}, into)
+    _write(remote, _deciding(trees, places), into)
     return into / places.policy
 
 
@@ -164,38 +165,32 @@ def codeowners(remote: Remote, trees: Trees) -> str | None:
     return None if found is None else git.read(remote, trees.target[found], most=MOST).decode("utf-8", "replace")
 
 
-def _decides(path: str, trees: Trees, places: Places) -> bool:
-    """True for files of the target branch that shape a judgement."""
-    if path in (places.policy, places.registry):
-        return True
-    return any(inside(path, place, folder) for place, folder in _named(trees, places))
+def _deciding(trees: Trees, places: Places) -> Tree:
+    """Files of the target branch that shape a judgement; datasets are not among them."""
+    homes = _suite_homes(trees.policy, places) + _weights(trees, places)
+    return _inside(trees.target, [*homes, (places.registry, "")])
 
 
-def _named(trees: Trees, places: Places) -> Iterable[tuple[str, str]]:
-    """Places that policy and registry name, with the folder that each starts in; datasets are not among them."""
-    home = posixpath.dirname(places.policy)
-    for feature in trees.policy.features.values():
-        yield from ((place, home) for place in suite_places(feature))
-    yield from _weights(trees, places)
+def _inside(tree: Tree, homes: Sequence[tuple[str, str]]) -> Tree:
+    """The files at or below places, each given with the folder that it starts in."""
+    return {path: blob for path, blob in tree.items() if any(inside(path, place, folder) for place, folder in homes)}
 
 
-def _weights(trees: Trees, places: Places) -> Iterable[tuple[str, str]]:
+def _suite_homes(policy: Policy, places: Places) -> list[tuple[str, str]]:
+    """The policy file itself, and the suites, prompts and schemas that it names."""
+    folder = posixpath.dirname(places.policy)
+    return [(places.policy, ""), *((place, folder) for feature in policy.features.values() for place in suite_places(feature))]
+
+
+def _weights(trees: Trees, places: Places) -> list[tuple[str, str]]:
     """Places of base models and adapters that lie in the repository, with the folder that each starts in."""
     home, registered = posixpath.dirname(places.policy), posixpath.dirname(places.registry)
-    for name, feature in trees.policy.features.items():
-        weights = (feature.base_model or "").partition(":")
-        if weights[0] in ("path", "scripted"):
-            yield weights[2], home
-        known = trees.registry.features.get(name)
-        for entry in known.variants.values() if known else ():
-            if entry.adapter is not None and entry.adapter.uri.startswith("path:"):
-                yield entry.adapter.uri.removeprefix("path:"), registered
-
-
-def _is_of_suites(path: str, policy: Policy, places: Places) -> bool:
-    folder = posixpath.dirname(places.policy)
-    asked = [place for feature in policy.features.values() for place in suite_places(feature)]
-    return path == places.policy or any(inside(path, place, folder) for place in asked)
+    known = [trees.registry.features[name] for name in trees.policy.features if name in trees.registry.features]
+    adapters = [entry.adapter.uri.partition(":") for one in known for entry in one.variants.values() if entry.adapter]
+    return [
+        *((place, home) for place in weights_places(trees.policy)),
+        *((place, registered) for scheme, _, place in adapters if scheme == "path"),
+    ]
 
 
 def _suites_of_head(remote: Remote, trees: Trees, places: Places) -> Tree:
@@ -204,9 +199,9 @@ def _suites_of_head(remote: Remote, trees: Trees, places: Places) -> Tree:
     if places.policy in trees.head:
         policy = policy_files.parse(git.read(remote, trees.head[places.policy], most=SMALL), places.policy)
     _refuse_outside(policy, trees.head, places)
-    found = {path: blob for path, blob in trees.head.items() if _is_of_suites(path, policy, places)}
-    kept = [*(place for place, _ in _weights(trees, places)), places.registry]
-    return {path: blob for path, blob in found.items() if not any(inside(path, place) for place in kept)}
+    found = _inside(trees.head, _suite_homes(policy, places))
+    of_target = _inside(found, [*_weights(trees, places), (places.registry, "")])
+    return {path: blob for path, blob in found.items() if path not in of_target}
 
 
 def _refuse_outside(policy: Policy, head: Tree, places: Places) -> None:
@@ -228,7 +223,8 @@ def _write(remote: Remote, chosen: Tree, into: Path) -> None:
     Raises:
         PolicyError: with every file that may not be written.
     """
-    problems = [problem for path in sorted(chosen) for problem in _problems(path)]
+    odd = [path for path in sorted(chosen) if set(path.split("/")) & {"", ".", "..", ".git"}]
+    problems = [f"{path!r}: no such path may be written: rename it" for path in odd]
     size = sum(blob.size or 0 for blob in chosen.values())
     if size > MOST_IN_ALL:
         problems.append(f"the files that decide have {size >> 20} MB in all, at most {MOST_IN_ALL >> 20} MB are read")
@@ -237,10 +233,3 @@ def _write(remote: Remote, chosen: Tree, into: Path) -> None:
     for path, blob in sorted(chosen.items()):
         most = SMALL if path.endswith(PARSED_WHOLE) else MOST
         store.write(into / path, git.read(remote, blob, most=most))
-
-
-def _problems(path: str) -> Sequence[str]:
-    parts = path.split("/")
-    if any(part in ("", ".", "..", ".git") for part in parts):
-        return [f"{path!r}: no such path may be written: rename it"]
-    return []

@@ -16,7 +16,7 @@ from evalgate.stages.workspace import SAFETY_SCORER, Workspace, golden_scorers, 
 
 def evaluate(
     workspace: Workspace,
-    variant: str,
+    variant: str | Loadable,
     *,
     registry_path: Path,
     cache: Path,
@@ -24,31 +24,16 @@ def evaluate(
     suite: str = "all",
     tell: Callable[[str], object] = str,
 ) -> EvalResults:
-    """Results of one variant on the golden and safety suites (or on one kind: "golden" or "safety").
+    """Results of one variant, by its name or found already, on the suites (or on one kind: "golden" or "safety").
 
     Raises:
         PolicyError, DatasetError, RegistryError: what was given is wrong.
         NotMeasured: the weights could not be fetched.
     """
-    found = find_variant(workspace, variant, registry_path=registry_path, cache=cache)
-    return evaluate_found(workspace, found, cache=cache, progress=progress, suite=suite, tell=tell)
-
-
-def evaluate_found(
-    workspace: Workspace,
-    found: Loadable,
-    *,
-    cache: Path,
-    progress: Progress,
-    suite: str = "all",
-    tell: Callable[[str], object] = str,
-) -> EvalResults:
-    """Results of a variant whose weights lie here, asked now or found again.
-
-    Raises:
-        PolicyError, DatasetError: what was given is wrong.
-    """
     suites, golden = questions(workspace, suite)
+    found = variant
+    if isinstance(found, str):
+        found = find_variant(workspace, found, registry_path=registry_path, cache=cache)
     header = _header(workspace, found, suites, golden)
     kept = cache / "results" / f"{_key(header)}.results.jsonl"
     again = _find(kept, header, suites)

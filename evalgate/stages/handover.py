@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from evalgate import store
 from evalgate.errors import NotMeasured
-from evalgate.pull_request import facts
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
 from evalgate.records.comparison import Comparison
@@ -56,7 +55,7 @@ def take(remote: Remote, number: int, work: str, into: Path, here: Here) -> Take
     if not seen.standing.ready:
         waits = "; ".join(seen.standing.waits_for) or "something is not settled any more"
         raise NotMeasured(f"nothing is trained: what was settled when this began is not any more: waits for {waits}")
-    pull = facts.observe(remote, number).model_copy(update={"target": bound.target})
+    pull = seen.pull.model_copy(update={"target": bound.target})
     trees = trees_of(remote, pull, here.places)
     check, binding = judge_files(remote, pull, trees, here.places, into)
     _same(bound, binding)
@@ -134,13 +133,18 @@ def _judged(seen: Seen, found: Work, folder: Path, here: Here) -> Done:
     verdict = store.read_record(folder / "verdict.json", Verdict)
     comparison = store.read_record(folder / "compare.json", Comparison)
     candidate = _of_this(found, folder, verdict, comparison)
-    home = f"runs/{seen.pull.number}/{found.started.work}-{found.started.run}"
+    home = _home(found)
     files = {f"{home}/{name}": store.read(folder / name) for name in EVIDENCE_FILES}
     said: dict[str, Any] = {"why": verdict.summary, "verdict": verdict.verdict, "overall": verdict.scopes[0].state}
     said |= {"unmeasured": len(comparison.unmeasured), "evidence": {name: store.key_of_bytes(files[name]) for name in files}}
     _note(seen, found, "finished", here, files=files, candidate=candidate, **said)
     outputs = outputs_of(verdict, folder, here.page(seen.evidence, f"{home}/report.md") or str(folder / "report.md"))
     return Done(outputs, f"{verdict.verdict}: {verdict.summary}", measured=True)
+
+
+def _home(work: Work) -> str:
+    """Folder beside the journal for the evidence of one end: doing the same work again does not write over the first."""
+    return f"runs/{work.started.pull}/{work.started.work}-{work.started.run}"
 
 
 def _of_this(found: Work, folder: Path, verdict: Verdict, comparison: Comparison) -> str:
@@ -236,7 +240,7 @@ def _in_policy(bound: Binding, here: Here) -> str | None:
 def _note(
     seen: Seen,
     work: Work,
-    step: Any,
+    step: Step,
     here: Here,
     *,
     files: dict[str, bytes] | None = None,
@@ -263,7 +267,7 @@ def _note(
 def _measured(seen: Seen, work: Work, told: dict[str, Any], here: Here) -> Done:
     """The end of a suite change: what was measured, without a verdict."""
     report = str(told["report"]).encode()
-    name = f"runs/{seen.pull.number}/{work.started.work}-{work.started.run}/report.md"
+    name = f"{_home(work)}/report.md"
     said = {"why": str(told["measured"]), "overall": told.get("overall"), "kind": told.get("kind")}
     evidence = {name: store.key_of_bytes(report)}
     _note(seen, work, "finished", here, files={name: report}, evidence=evidence, **said)

@@ -4,17 +4,17 @@ import re
 import tempfile
 from pathlib import Path
 
-from evalgate.errors import EvalGateError, PolicyError, UnreadableJournalError
+from evalgate.errors import UnreadableJournalError, WrongInputError
 from evalgate.judgement.check_text import check_text
 from evalgate.judgement.markdown import code_span
-from evalgate.judgement.threshold import nothing_to_judge, without_policy
+from evalgate.judgement.threshold import held, nothing_to_judge, plain_standing, without_policy
 from evalgate.ports import Journal
 from evalgate.pull_request import check_run, compared, facts
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
 from evalgate.records.journal import Entry
 from evalgate.records.pull_request import PullRequest
-from evalgate.records.standing import Conclusion, Standing
+from evalgate.records.standing import Standing
 from evalgate.stages.bound import judge_files
 from evalgate.stages.compose import NoPolicyError, UnruledError, trees_of
 from evalgate.stages.proof import proof_of
@@ -57,7 +57,7 @@ def judge_group(remote: Remote, head: str, branch: str | None, here: Here) -> St
         return None
     text = check_text(said)
     external = f"evalgate/group/{head[:16]}"
-    told = check_run.Check(CHECK, external, text.title, text.summary, text="", conclusion=said.conclusion)
+    told = check_run.Check(CHECK, external, text.title, text.summary, conclusion=said.conclusion)
     check_run.keep(remote, head, told)
     return said
 
@@ -70,11 +70,9 @@ def _standing(remote: Remote, group: PullRequest, here: Here) -> Standing:
     except NoPolicyError:
         return without_policy(group, here.places.policy)
     except UnreadableJournalError as error:
-        return _said(group, "action_required", f"the journal cannot be read: {code_span(error.problems[0], 400)}")
-    except EvalGateError as error:
-        if error.exit_code != PolicyError.exit_code:
-            raise
-        return _said(group, "failure", f"refused: {code_span(error.problems[0], 400)}")
+        return held(group, f"the journal cannot be read: {code_span(error.problems[0], 400)}")
+    except WrongInputError as error:
+        return held(group, f"refused: {code_span(error.problems[0], 400)}", refused=True)
 
 
 def _judged(remote: Remote, group: PullRequest, here: Here) -> Standing:
@@ -83,11 +81,11 @@ def _judged(remote: Remote, group: PullRequest, here: Here) -> Standing:
     if trees.change.kind == "none":
         return nothing_to_judge(group)
     if trees.change.kind not in ("dataset", "suite"):
-        return _said(group, "action_required", "the group mixes what is judged apart: merge these pull requests one by one")
+        return held(group, "the group mixes what is judged apart: merge these pull requests one by one")
     with tempfile.TemporaryDirectory(prefix="evalgate-") as folder:
         check, binding = judge_files(remote, group, trees, here.places, Path(folder))
     if check.refused:
-        return _said(group, "failure", "what the group brings has errors: the pull request's own check names them")
+        return held(group, "what the group brings has errors: the pull request's own check names them", refused=True)
     journal = journal_of(remote, trees, trees.change.features[0])
     of_feature = journal.of_feature(trees.change.features[0])
     return _of_ledger(group, binding, journal, (*of_feature, *journal.of_pull(group.number)))  # of several features: the latter
@@ -98,24 +96,12 @@ def _of_ledger(group: PullRequest, binding: Binding, journal: Journal, ledger: t
     ends = [entry for entry in ledger if entry.step == "finished" and entry.binding is not None]
     same = [e for e in ends if e.binding and not set(e.binding.differs_from(binding)) - set(BESIDES)]
     if same and proof_of(journal, ledger, same[-1]) is None:
-        return _said(group, "action_required", f"the verdict's evidence in #{same[-1].pull} is not what the journal says")
+        return held(group, f"the verdict's evidence in #{same[-1].pull} is not what the journal says")
     if same:
         passed = same[-1].verdict == "pass" or (same[-1].verdict is None and binding.dataset is None)
         words = f"the same data was judged in #{same[-1].pull}: **{same[-1].verdict or 'measured'}**: {same[-1].why}"
-        return _said(group, "success" if passed else "failure", words)
+        return plain_standing(group, "none", words, "success" if passed else "failure")
     near = [e.binding for e in ends if e.binding and e.binding.dataset_sha256 == binding.dataset_sha256]
     differ = [name for name in near[-1].differs_from(binding) if name not in BESIDES] if near else []
     because = f"{', '.join(map(code_span, differ))} changed since it was judged" if differ else "nothing like it was judged"
-    return _said(group, "action_required", f"not judged: {because}; take it out of the queue and let its pull request be judged")
-
-
-def _said(group: PullRequest, conclusion: Conclusion, words: str) -> Standing:
-    return Standing(
-        pull=group.number,
-        head=group.head,
-        kind="none",
-        feature=None,
-        headline=words,
-        conditions=(),
-        conclusion=conclusion,
-    )
+    return held(group, f"not judged: {because}; take it out of the queue and let its pull request be judged")

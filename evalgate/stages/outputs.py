@@ -54,14 +54,8 @@ def write_outputs(path: Path | None, told: Mapping[str, str]) -> None:
     Raises:
         NotMeasured: the file cannot be written.
     """
-    if path is None:
-        return
     end = secrets.token_hex(16)
-    try:
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write("".join(f"{name}<<{end}\n{value}\n{end}\n" for name, value in told.items()))
-    except OSError as error:
-        raise NotMeasured(f"{path}: outputs cannot be written: {error.strerror}") from error
+    _append(path, "".join(f"{name}<<{end}\n{value}\n{end}\n" for name, value in told.items()))
 
 
 def add_summary(path: Path | None, text: str, shorter: str = "") -> None:
@@ -70,10 +64,14 @@ def add_summary(path: Path | None, text: str, shorter: str = "") -> None:
     Raises:
         NotMeasured: the file cannot be written.
     """
+    _append(path, text if len(text.encode()) < SUMMARY_LIMIT else shorter)
+
+
+def _append(path: Path | None, text: str) -> None:
     if path is None:
         return
     try:
         with path.open("a", encoding="utf-8") as stream:
-            stream.write(text if len(text.encode()) < SUMMARY_LIMIT else shorter)
+            stream.write(text)
     except OSError as error:
-        raise NotMeasured(f"{path}: the summary cannot be written: {error.strerror}") from error
+        raise NotMeasured(f"{path}: what a step tells its runner cannot be written: {error.strerror}") from error

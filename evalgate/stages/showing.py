@@ -1,47 +1,30 @@
 """What people see of a pull request: the one comment and the check run, and the evidence that a verdict in them rests on."""
 
 import hashlib
-from collections.abc import Sequence
-from typing import TypedDict
 
 from evalgate.judgement.check_text import check_text
-from evalgate.judgement.comment import MARKER, pull_comment
+from evalgate.judgement.comment import MARKER, Beside, pull_comment
 from evalgate.judgement.threshold import shared
 from evalgate.pull_request import check_run, comment, facts
 from evalgate.pull_request.client import Remote
-from evalgate.records.binding import Binding
-from evalgate.records.check import Finding
-from evalgate.records.comparison import Comparison
-from evalgate.records.verdict import Verdict
 from evalgate.review.work import verdict_of
 from evalgate.stages.proof import decisive, proof_of
 from evalgate.stages.trigger import CHECK, Here, Seen
 
 
-class Kept(TypedDict):
-    """What comment and check run show beside the standing."""
-
-    comparison: Comparison | None
-    verdict: Verdict | None
-    report_url: str | None
-    findings: Sequence[Finding]
-    stale: Binding | None
-
-
 def show(remote: Remote, seen: Seen, here: Here) -> str:
     """What the comment says, now that comment and check run say what the standing says."""
-    kept = _kept(seen, here)
+    beside = _beside(seen, here)
     others = facts.others_at(remote, seen.pull.head, seen.pull.number)
     shown_on = shared(seen.standing, others) if others else seen.standing
-    body = pull_comment(seen.standing.model_copy(update={"notes": shown_on.notes}), **kept)
-    text = check_text(shown_on, **kept)
+    body = pull_comment(seen.standing.model_copy(update={"notes": shown_on.notes}), **beside)
+    text = check_text(shown_on, **beside)
     shown = hashlib.sha256(repr((seen.pull.number, text.annotations)).encode()).hexdigest()[:16]
     check = check_run.Check(
         name=CHECK,
         external_id=f"evalgate/{seen.pull.number}/{shown}",
         title=text.title,
         summary=text.summary,
-        text="",
         conclusion=shown_on.conclusion,
         annotations=text.annotations,
         details_url=f"{here.pages}/pull/{seen.pull.number}",
@@ -52,15 +35,15 @@ def show(remote: Remote, seen: Seen, here: Here) -> str:
     return body
 
 
-def _kept(seen: Seen, here: Here) -> Kept:
+def _beside(seen: Seen, here: Here) -> Beside:
     """What is shown beside the standing: findings, and the last verdict with what it rests on, where that is there."""
     findings = seen.check.findings if seen.check is not None else ()
     end = decisive(seen) or verdict_of(seen.entries, seen.pull.head) or verdict_of(seen.entries)
     proof = proof_of(seen.journal, seen.entries, end) if end is not None and seen.journal is not None else None
     if end is None or proof is None:
-        return Kept(comparison=None, verdict=None, report_url=None, findings=findings, stale=None)
+        return Beside(comparison=None, verdict=None, report_url=None, findings=findings, stale=None)
     now = seen.standing.binding
-    return Kept(
+    return Beside(
         comparison=proof.comparison,
         verdict=proof.verdict,
         report_url=here.page(seen.evidence, proof.report),

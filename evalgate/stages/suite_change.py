@@ -17,7 +17,7 @@ from evalgate.prompts import prompt_sha256
 from evalgate.records.evaluation import EvalResults
 from evalgate.records.suite import Case
 from evalgate.records.verdict import OverallState
-from evalgate.stages.evaluate import evaluate_found
+from evalgate.stages.evaluate import evaluate
 from evalgate.stages.gate import judge
 from evalgate.stages.variants import Loadable, find_variant
 from evalgate.stages.workspace import Workspace, open_workspace, read_prompt, read_suites
@@ -39,19 +39,20 @@ class Measured(NamedTuple):
 class Desk(NamedTuple):
     """What every measurement needs."""
 
+    registry: Path
     cache: Path
     progress: Progress
     tell: Callable[[str], object]
 
 
-def measure(before: Path, after: Path, registry_path: Path, features: Iterable[str], desk: Desk) -> Measured:
+def measure(before: Path, after: Path, features: Iterable[str], desk: Desk) -> Measured:
     """Every feature measured on the suites of both policies, `before` the target branch's and `after` the change's.
 
     Raises:
         PolicyError, DatasetError, RegistryError: either side cannot be read.
         NotMeasured: weights could not be fetched.
     """
-    told = [_feature(open_workspace(before, name), open_workspace(after, name), registry_path, desk) for name in features]
+    told = [_feature(open_workspace(before, name), open_workspace(after, name), desk) for name in features]
     return Measured(
         measured="; ".join(one.measured for one in told),
         report="\n".join(["# EvalGate: a change of suites, prompts or policy", "", *(one.report for one in told)]),
@@ -60,8 +61,8 @@ def measure(before: Path, after: Path, registry_path: Path, features: Iterable[s
     )
 
 
-def _feature(old: Workspace, new: Workspace, registry_path: Path, desk: Desk) -> Measured:
-    served = find_variant(old, "base", registry_path=registry_path, cache=desk.cache)
+def _feature(old: Workspace, new: Workspace, desk: Desk) -> Measured:
+    served = find_variant(old, "base", registry_path=desk.registry, cache=desk.cache)
     desk.tell(f"{new.name}: what is served, on today's suites")
     today = _asked(old, served, desk)
     desk.tell(f"{new.name}: what is served, on the changed suites")
@@ -73,7 +74,7 @@ def _feature(old: Workspace, new: Workspace, registry_path: Path, desk: Desk) ->
         overall, said = _prompts(new, changed, served, desk)
         words.append(said)
         lines += ["", f"The changed prompt against the one of today, on the changed suites: {said}."]
-    entries = list(_entries(new, changed, registry_path, desk))
+    entries = list(_entries(new, changed, desk))
     lines += ["", "| registered variant | by the changed suites and policy |", "|---|---|"] if entries else []
     lines += [f"| {code_span(name)} | {said} |" for name, said, _ in entries]
     failing = [name for name, _, passes in entries if passes is False]
@@ -84,7 +85,7 @@ def _feature(old: Workspace, new: Workspace, registry_path: Path, desk: Desk) ->
 
 
 def _asked(workspace: Workspace, found: Loadable, desk: Desk) -> EvalResults:
-    return evaluate_found(workspace, found, cache=desk.cache, progress=desk.progress, tell=desk.tell)
+    return evaluate(workspace, found, registry_path=desk.registry, cache=desk.cache, progress=desk.progress, tell=desk.tell)
 
 
 def _suites(old: Workspace, new: Workspace, today: EvalResults, changed: EvalResults) -> list[str]:
@@ -127,14 +128,14 @@ def _prompts(new: Workspace, changed: EvalResults, served: Loadable, desk: Desk)
     return overall, f"{overall}, {lift_words(verdict.scopes[0])}{unsafe}"
 
 
-def _entries(new: Workspace, base: EvalResults, registry_path: Path, desk: Desk) -> Iterable[tuple[str, str, bool | None]]:
+def _entries(new: Workspace, base: EvalResults, desk: Desk) -> Iterable[tuple[str, str, bool | None]]:
     """Every registered variant: its name, what the changed suites say of it, and whether it passes; None: not measured."""
-    known = registry.load(registry_path).features.get(new.name)
+    known = registry.load(desk.registry).features.get(new.name)
     for name, entry in (known.variants if known else {}).items():
         if entry.adapter is None:
             continue
         try:
-            found = find_variant(new, name, registry_path=registry_path, cache=desk.cache)
+            found = find_variant(new, name, registry_path=desk.registry, cache=desk.cache)
             desk.tell(f"{new.name}: the registered {name}, on the changed suites")
             _, verdict = judge(new, base, _asked(new, found, desk))
         except EvalGateError as error:

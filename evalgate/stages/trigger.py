@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from evalgate import evidence
-from evalgate.errors import EvalGateError, PolicyError, UnreadableJournalError
+from evalgate.errors import UnreadableJournalError, WrongInputError
 from evalgate.judgement.looked import Looked
 from evalgate.judgement.markdown import code_span
 from evalgate.judgement.threshold import anybodys, for_the_registry, held, nothing_to_judge, standing, to_be_split, without_policy
@@ -48,8 +48,6 @@ EVIDENCE = "branch:evalgate-evidence"
 ARTIFACT, MEMBER = "evalgate-check", "check.json"
 """What the untrusted half leaves behind."""
 MOST_OF_THEIRS = 8 << 20
-
-
 CUT = "GitHub lists only 3,000 files and 250 commits of one: split this pull request"
 SILENT = "its last commit tells GitHub to start no workflow, so nobody would hear of changes: push one without `[skip ci]`"
 MENDED = "the target branch, or the default branch whose policy rules it, must be mended first:"
@@ -122,9 +120,7 @@ def look(remote: Remote, number: int, here: Here, *, asked: Name | None = None) 
         return Seen(pull, anybodys(pull), judged=False)
     except NoPolicyError:
         return Seen(pull, without_policy(pull, here.places.policy))
-    except EvalGateError as error:  # of the target's side: the head's own faults are told apart
-        if error.exit_code != PolicyError.exit_code:
-            raise
+    except WrongInputError as error:  # of the target's side: the head's own faults are told apart
         return Seen(pull, held(pull, f"{MENDED} {_first(error)}"))
 
 
@@ -151,15 +147,22 @@ def _judgeable(remote: Remote, pull: PullRequest, trees: Trees, here: Here, *, a
     with tempfile.TemporaryDirectory(prefix="evalgate-") as folder:
         try:
             check, binding = judge_files(remote, pull, trees, here.places, Path(folder))
-        except EvalGateError as error:
-            if error.exit_code != PolicyError.exit_code:
-                raise
+        except WrongInputError as error:
             return Seen(pull, held(pull, f"refused: {_first(error)}", refused=True), None, journal, entries)
     binding = binding.model_copy(update={"attempt": attempt(ledger, binding.base, binding.key)})
-    looked = Looked(pull, trees.change, trees.policy.features[features[0]], check, binding, entries)
-    looked = looked._replace(gone=_gone(remote, entries), month=here.clock()[:7])
-    looked = looked._replace(theirs=_theirs(remote, pull.head))
-    looked = looked._replace(asked=asked or _once_more(remote, entries, looked.gone))
+    gone = _gone(remote, entries)
+    looked = Looked(
+        pull=pull,
+        change=trees.change,
+        feature=trees.policy.features[features[0]],
+        check=check,
+        binding=binding,
+        journal=entries,
+        theirs=_theirs(remote, pull.head),
+        gone=gone,
+        asked=asked or _once_more(remote, entries, gone),
+        month=here.clock()[:7],
+    )
     if trees.change.kind == "dataset":
         looked = _with_rows(remote, looked, trees, ledger, here.places)
     blob = trees.head.get(trees.change.dataset or "")
@@ -246,6 +249,6 @@ def _once_more(remote: Remote, entries: Sequence[Entry], gone: Collection[str]) 
     return "train" if ours else None
 
 
-def _first(error: EvalGateError) -> str:
+def _first(error: WrongInputError) -> str:
     more = f" and {len(error.problems) - 1} more" if len(error.problems) > 1 else ""
     return f"{code_span(error.problems[0], 400)}{more}"

@@ -1,5 +1,6 @@
 """Dataset pull requests from opened to merged on the GitHub test server, with scripted models and every command in turn."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -479,6 +480,16 @@ class TestSuiteChanges:
         assert stage.check.conclusion == "failure"
         assert "unknown key" in stage.comment
         assert "approved 0 of 1" in stage.comment
+
+    def test_a_github_that_cannot_be_asked_is_no_fault_of_the_suites(self, suites, monkeypatch):
+        monkeypatch.setattr("evalgate.pull_request.client.connect.__kwdefaults__", {"pauses": (0.0,)}, raising=False)
+        stage = self.opened(suites, {"golden/f/cases.jsonl": b'{"id": 1}\n'})
+        blob = hashlib.sha1(b"blob 10\0" + b'{"id": 1}\n', usedforsecurity=False).hexdigest()
+        suites.server.fault("GET", f"/git/blobs/{blob}", "500", times=50)
+        (stage.folder / "event.json").write_text(json.dumps(stage.event("pull_request", stage.number)))
+        ended, _ = stage.give("pr", "control", "--event", stage.folder / "event.json", "--event-name", "pull_request")
+        assert ended.code == 3
+        assert stage.repository.check_runs(stage.head) == []
 
     def test_loosening_the_policy_in_the_pull_request_loosens_nothing_for_it(self, suites):
         policy = json.loads(suites.repository.file("main", "evalgate.yaml"))
