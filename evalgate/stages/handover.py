@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from evalgate import store
 from evalgate.errors import NotMeasured
+from evalgate.pull_request import facts
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
 from evalgate.records.comparison import Comparison
@@ -55,7 +56,7 @@ def take(remote: Remote, number: int, work: str, into: Path, here: Here) -> Take
     if not seen.standing.ready:
         waits = "; ".join(seen.standing.waits_for) or "something is not settled any more"
         raise NotMeasured(f"nothing is trained: what was settled when this began is not any more: waits for {waits}")
-    pull = seen.pull.model_copy(update={"target": bound.target})
+    pull = facts.observe(remote, number).model_copy(update={"target": bound.target})  # a push since the look takes nothing over
     trees = trees_of(remote, pull, here.places)
     check, binding = judge_files(remote, pull, trees, here.places, into)
     _same(bound, binding)
