@@ -64,7 +64,19 @@ class Trainer(Protocol):
         ...
 
 
-class Journal(Protocol):
+class Shelf(Protocol):
+    """A place where evidence lies under its digests; see `records.evidence`."""
+
+    def read(self, name: str, /) -> bytes | None:
+        """A file of evidence; None where there is none.
+
+        Raises:
+            NotMeasured: it cannot be read.
+        """
+        ...
+
+
+class Journal(Shelf, Protocol):
     """Steps and evidence that outlive the runner. A step is written once, however often it is asked for."""
 
     def of_pull(self, number: int, /) -> "tuple[Entry, ...]":
@@ -76,15 +88,11 @@ class Journal(Protocol):
         ...
 
     def append(self, entry: "Entry", files: Mapping[str, bytes] = ..., /) -> "Entry":
-        """Write the step, and the evidence files that it names, all or nothing.
+        """Write the step, and evidence under its digests, place -> bytes, all or nothing.
 
         The entry that stands under this key is returned: this one, or the one that was there before.
 
         Raises:
             NotMeasured: it could not be written, or not be known whether it was.
         """
-        ...
-
-    def read(self, name: str, /) -> bytes | None:
-        """An evidence file; None where there is none."""
         ...

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evalgate.errors import NotMeasured, PolicyError, RegistryError
+from evalgate.records.base import digest_over
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack")
 SHAPES_ANSWERS = (".safetensors", ".gguf", ".json", ".jinja", ".model", ".txt")
@@ -56,8 +57,7 @@ def resolve(uri: str, pin: str | None, *, cache: Path, root: Path) -> Weights:
 def digest(folder: Path, names: Iterable[str] | None = None) -> str:
     """Digest over a folder's files that shape answers (or over `names`): sha256 of sorted "<sha256>  <name>" lines."""
     chosen = sorted(names) if names is not None else sorted(p.name for p in folder.iterdir() if p.suffix in SHAPES_ANSWERS)
-    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in chosen)
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return digest_over({name: file_sha256(folder / name) for name in chosen})
 
 
 def file_sha256(path: Path) -> str:

@@ -1,5 +1,6 @@
 """What every record has in common: frozen, strict, no unknown field, no NaN."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -26,6 +27,11 @@ class Record(BaseModel):
         serialize_by_alias=True,
         protected_namespaces=(),
     )
+
+
+def digest_over(files: Mapping[str, str]) -> str:
+    """Digest over files given as name -> sha256: sha256 of sorted "<sha256>  <name>" lines, as sha256sum writes them."""
+    return hashlib.sha256("".join(f"{files[name]}  {name}\n" for name in sorted(files)).encode()).hexdigest()
 
 
 def problems_of(error: ValidationError) -> list[str]:

@@ -11,7 +11,7 @@ from evalgate.records.verdict import Outcome, OverallState
 
 Step = Literal[
     "head", "command", "cost_approved", "started", "training", "trained", "evaluating", "finished", "failed",
-    "superseded", "cancelled", "merged",
+    "superseded", "cancelled", "merged", "registered",
 ]  # fmt: skip
 RUNNING = ("started", "training", "trained", "evaluating")
 """Steps after which somebody is at work."""
@@ -44,7 +44,8 @@ class Entry(Record):
     unmeasured: int | None = Field(default=None, ge=0, description="cases that the verdict had no answer for")
     overall: OverallState | None = Field(default=None, description="what was decided overall, once there is a verdict")
     kind: str | None = Field(default=None, description="the kind of pull request, where it matters: a prompt change")
-    evidence: dict[str, Sha256] = Field(default_factory=dict, description="file beside this journal -> sha256")
+    evidence: Sha256 | None = Field(default=None, description="digest of the manifest of what the end rests on")
+    registered: int | None = Field(default=None, ge=1, description="the pull request on the registry that this one led to")
     amount: float | None = Field(default=None, ge=0, description="money estimated or approved, in the budget's currency")
     tokens: int | None = Field(default=None, ge=0, description="tokens that went through the model in training")
     seconds: float | None = Field(default=None, ge=0, description="wall time of the training")

@@ -130,6 +130,21 @@ class FeaturePolicy(Record):
         return self
 
 
+class Release(Record):
+    """Who lets an entry, a flag or a share reach users, and what must be proven before."""
+
+    managers: tuple[str, ...] = Field(
+        default=(), description="logins whose approval counts on the registry; none: anybody with write access but the author"
+    )
+    approvals: int = Field(default=1, ge=1, description="approvals of the registry pull request's head commit")
+    merge: Literal["when_approved", "by_hand"] = Field(default="when_approved", description="who merges what was approved")
+    attestation: Literal["required", "optional"] = Field(default="optional", description="a signed statement of the verdict")
+    adapter_key: str | None = Field(
+        default=None, description="file with the public key that adapters are signed with; none: signatures are not asked for"
+    )
+    keep_days: int = Field(default=90, ge=1, description="days before evidence that nothing refers to may be pruned")
+
+
 class Policy(Record):
     """evalgate.yaml."""
 
@@ -137,4 +152,5 @@ class Policy(Record):
     branches: tuple[str, ...] = Field(
         default=(), description="patterns of further branches whose policies count; read on the default branch alone"
     )
+    release: Release = Field(default_factory=Release, description="who releases, read on the default branch alone")
     features: dict[str, FeaturePolicy] = Field(min_length=1, description="feature -> its policy")
