@@ -6,6 +6,7 @@ import click
 
 from evalgate.cli.options import MOST_ATTEMPTS, feature_option, format_option, policy_option
 from evalgate.cli.output import EXIT_OF, machine, say, say_verdict
+from evalgate.stages.attempts import counted_in
 from evalgate.stages.gate import judge, policy_notes, read_results, write_reports
 from evalgate.stages.workspace import open_workspace
 
@@ -19,9 +20,8 @@ from evalgate.stages.workspace import open_workspace
 @click.option(
     "--attempt",
     type=click.IntRange(1, MOST_ATTEMPTS),
-    default=1,
-    show_default=True,
-    help="Candidates judged so far, this one counted.",
+    default=None,
+    help="Candidates judged against this base so far, this one counted. Default: what the ledger beside a run folder says, or 1.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for compare.json, verdict.json and the reports."
@@ -33,7 +33,7 @@ def gate(
     reference_path: Path | None,
     policy_path: Path,
     feature: str | None,
-    attempt: int,
+    attempt: int | None,
     out: Path,
     output: str,
 ) -> int:
@@ -41,6 +41,7 @@ def gate(
     workspace = open_workspace(policy_path, feature)
     base, candidate = read_results(base_path), read_results(candidate_path)
     reference = read_results(reference_path) if reference_path is not None else None
+    attempt = attempt or counted_in(out, workspace.name, base, candidate)
     comparison, verdict = judge(workspace, base, candidate, reference=reference, attempt=attempt)
     notes = policy_notes(workspace.feature, comparison, attempt)
     write_reports(out, comparison, verdict, notes=notes)

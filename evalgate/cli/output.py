@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -15,9 +15,11 @@ from evalgate.records.check import Finding
 from evalgate.records.verdict import Verdict
 from evalgate.redaction import safe_line
 
+if TYPE_CHECKING:
+    from evalgate.records.standing import Standing
+
+CODES = {"success": PASSED, "failure": REFUSED, "action_required": NO_VERDICT, None: NO_VERDICT}
 EXIT_OF = {"pass": PASSED, "fail": REFUSED, "inconclusive": NO_VERDICT}
-
-
 LONGEST = 2_000
 """Characters of a line for people."""
 
@@ -89,3 +91,13 @@ def _drawn(bars: Any) -> Progress:
         bars.update(tasks[what], completed=done)
 
     return show
+
+
+def say_standing(standing: "Standing") -> None:
+    """Everything that a person asks first: the headline, then every line of the checklist with what it waits for."""
+    say(f"#{standing.pull} at {standing.head[:7]} ({standing.kind}): {standing.headline}")
+    for condition in standing.conditions:
+        needs = f"; waits for {condition.needs}" if condition.needs else ""
+        say(f"  {condition.mark:8} {condition.words}{needs}")
+    for note in standing.notes:
+        say(f"  note: {note}")

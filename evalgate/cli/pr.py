@@ -1,7 +1,6 @@
 """evalgate pr."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,21 +10,19 @@ import orjson
 
 from evalgate import settings, store
 from evalgate.cli.options import format_option
-from evalgate.cli.output import EXIT_OF, machine, progress_bar, say
-from evalgate.cli.reach import connected
-from evalgate.errors import NO_VERDICT, PASSED, REFUSED, DatasetError
+from evalgate.cli.output import CODES, EXIT_OF, machine, progress_bar, say, say_standing
+from evalgate.cli.reach import connected, here_of
+from evalgate.errors import NO_VERDICT, PASSED, DatasetError
 from evalgate.records.standing import Standing
-from evalgate.review.kinds import Places
 from evalgate.review.signals import Signal, guessed, signal_of
 from evalgate.stages.outputs import add_summary, write_outputs
 from evalgate.stages.publish import publish
 
 if TYPE_CHECKING:
     from evalgate.pull_request.client import Remote
-    from evalgate.stages.trigger import Here
+    from evalgate.stages.seen import Here
 
 LARGEST_EVENT = 32 << 20
-CODES = {"success": PASSED, "failure": REFUSED, "action_required": NO_VERDICT, None: NO_VERDICT}
 
 pull_option = click.option("--pull", "number", type=click.IntRange(1), required=True, help="Number of the pull request.")
 work_option = click.option("--work", required=True, help="Key of the work, as the controller gave it.")
@@ -45,11 +42,9 @@ def on_github(command: Callable[..., int]) -> Callable[..., int]:
     @click.option("--repository", default=None, help="owner/name. Default: $GITHUB_REPOSITORY.")
     @wraps(command)
     def called(*, policy: str, registry: str, repository: str | None, **given: Any) -> int:
-        from evalgate.stages.trigger import Here
 
         remote, known = connected(repository)
-        here = Here(Places(policy, registry), _now, f"{known.server_url}/{known.repository}")
-        return command(remote=remote, here=here, **given)
+        return command(remote=remote, here=here_of(policy, registry, known), **given)
 
     return called
 
@@ -91,7 +86,7 @@ def trigger(remote: "Remote", here: "Here", *, event: Path, event_name: str | No
     if output == "json":
         machine([standing.model_dump(mode="json") for standing in standings])
     for standing in standings:
-        _say(standing)
+        say_standing(standing)
     if not standings:
         say(f"{event}: points to no pull request: nothing to do")
     return max((CODES[standing.conclusion] for standing in standings if not standing.start), default=PASSED)
@@ -105,15 +100,16 @@ def trigger(remote: "Remote", here: "Here", *, event: Path, event_name: str | No
 def control(remote: "Remote", here: "Here", *, event: Path, event_name: str | None, output: str) -> int:
     """Make comment and check run true, and begin the work that may begin. Exit code 0 when that was done."""
     from evalgate.stages.controller import control as stage
-    from evalgate.stages.controller import matrix
+    from evalgate.stages.controller import matrix, merges
 
     ended = stage(remote, _signal(event, event_name), here)
-    told = {"works": orjson.dumps(matrix(ended)).decode(), "conclusion": _conclusion([one.standing for one in ended])}
+    told = {"works": orjson.dumps(matrix(ended)).decode(), "merges": orjson.dumps(merges(ended)).decode()}
+    told |= {"conclusion": _conclusion([one.standing for one in ended])}
     write_outputs(settings.from_environ().github_output, told)
     if output == "json":
         machine([{**one.standing.model_dump(mode="json"), "work": one.work} for one in ended])
     for one in ended:
-        _say(one.standing)
+        say_standing(one.standing)
         add_summary(settings.from_environ().github_summary, one.body)
     return PASSED
 
@@ -128,7 +124,7 @@ def take(remote: "Remote", here: "Here", *, number: int, work: str, into: Path, 
     """Take over work: write the approved files into a folder, by commit and digest. Exit code 3 when it is not to be done."""
     from evalgate.stages.handover import take as stage
 
-    taken = stage(remote, number, work, into.absolute(), here)
+    taken = stage(remote, number, work, into.absolute(), here, cache=settings.from_environ().cache)
     told = {name: "" if value is None else str(value) for name, value in taken._asdict().items()}
     write_outputs(settings.from_environ().github_output, told)
     if output == "json":
@@ -148,7 +144,7 @@ def step(remote: "Remote", here: "Here", *, number: int, work: str, step: str, t
     from evalgate.stages.handover import trained
 
     ended = trained(remote, number, work, training, here)
-    _say(ended.standing)
+    say_standing(ended.standing)
     return PASSED
 
 
@@ -205,9 +201,44 @@ def settle(remote: "Remote", here: "Here", *, number: int, work: str, job_result
     from evalgate.stages.handover import settle as stage
 
     ended = stage(remote, number, work, job_result, here)
-    _say(ended.standing)
+    say_standing(ended.standing)
     add_summary(settings.from_environ().github_summary, ended.body)
     return CODES[ended.standing.conclusion]
+
+
+@pr.command()
+@pull_option
+@work_option
+@click.option("--into", type=click.Path(path_type=Path), required=True, help="Folder for the statement's files.")
+@on_github
+@format_option
+def statement(remote: "Remote", here: "Here", *, number: int, work: str, into: Path, output: str) -> int:
+    """Write the statement of work that ended in a pass, for whoever signs it; its evidence is derived again first."""
+    from evalgate.stages.registering import state as stage
+
+    done = stage(remote, number, work, here, into.absolute())
+    write_outputs(settings.from_environ().github_output, {"statement": str(done.folder or "")})
+    if output == "json":
+        machine({"statement": str(done.folder) if done.folder else None, "words": done.words})
+    say(done.words)
+    return PASSED
+
+
+@pr.command()
+@pull_option
+@work_option
+@on_github
+@format_option
+def register(remote: "Remote", here: "Here", *, number: int, work: str, output: str) -> int:
+    """Open the pull request on the registry for work that ended in a pass, once; its evidence is derived again first."""
+    from evalgate.stages.registering import register as stage
+
+    done = stage(remote, number, work, here)
+    write_outputs(settings.from_environ().github_output, {"pull": str(done.pull or "")})
+    if output == "json":
+        machine(done._asdict())
+    say(done.words)
+    return PASSED
 
 
 @pr.command()
@@ -218,12 +249,8 @@ def merge(remote: "Remote", here: "Here", *, number: int, head: str) -> int:
     """Merge a pull request that is green, at one exact commit. Exit code 3 when it is not merged, with the reason."""
     from evalgate.stages.merging import merge as stage
 
-    _say(stage(remote, number, head, here).standing)
+    say_standing(stage(remote, number, head, here).standing)
     return PASSED
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _signal(event: Path, name: str | None) -> Signal:
@@ -244,13 +271,3 @@ def _signal(event: Path, name: str | None) -> Signal:
 
 def _conclusion(standings: Sequence[Standing]) -> str:
     return (standings[-1].conclusion or "in_progress") if standings else "none"
-
-
-def _say(standing: Standing) -> None:
-    """Everything that a person asks first: the headline, then every line of the checklist with what it waits for."""
-    say(f"#{standing.pull} at {standing.head[:7]} ({standing.kind}): {standing.headline}")
-    for condition in standing.conditions:
-        needs = f"; waits for {condition.needs}" if condition.needs else ""
-        say(f"  {condition.mark:8} {condition.words}{needs}")
-    for note in standing.notes:
-        say(f"  note: {note}")

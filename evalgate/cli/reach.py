@@ -1,11 +1,13 @@
 """How commands reach the GitHub that their surroundings name."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from evalgate import settings
 
 if TYPE_CHECKING:
     from evalgate.pull_request.client import Remote
+    from evalgate.stages.seen import Here
 
 
 def connected(repository: str | None) -> "tuple[Remote, settings.GitHub]":
@@ -26,3 +28,15 @@ def connected(repository: str | None) -> "tuple[Remote, settings.GitHub]":
         pace=known.pace,
     )
     return remote, known
+
+
+def here_of(policy: str, registry: str, known: settings.GitHub) -> "Here":
+    """Where and when we look: two paths from the repository's root, the clock, and the address of its pages."""
+    from evalgate.review.kinds import Places
+    from evalgate.stages.seen import Here
+
+    return Here(Places(policy, registry), _now, f"{known.server_url}/{known.repository}")
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -7,8 +7,10 @@ import click
 
 from evalgate import registry as registry_file
 from evalgate import store
-from evalgate.cli.options import feature_option, format_option, policy_option, registry_file_option, registry_of, registry_option
+from evalgate.cli.options import format_option, registry_file_option
 from evalgate.cli.output import machine, say
+from evalgate.cli.registry_audit import audit, sign
+from evalgate.cli.registry_evidence import promote, verify
 from evalgate.errors import PASSED, RegistryError
 
 
@@ -65,32 +67,12 @@ def resolve(feature: str, key: str | None, flags: tuple[str, ...], path: Path, o
 
 
 @registry.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@policy_option
-@feature_option
-@registry_option
-@format_option
-def promote(run: Path, policy_path: Path, feature: str | None, registry_path: Path | None, output: str) -> int:
-    """Add the candidate of a RUN that passed, with its flag off. The verdict is derived again from the raw results."""
-    from evalgate.stages.promote import promote as stage
-    from evalgate.stages.workspace import open_workspace
-
-    path = registry_of(registry_path, policy_path)
-    today = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    added = stage(open_workspace(policy_path, feature), run, path, today=today)
-    if output == "json":
-        machine(added._asdict())
-    say(f"{path}: {added.variant} {f'added, flag {added.flag} is off' if added.changed else 'was there already'}")
-    return PASSED
-
-
-@registry.command()
 @click.argument("feature")
 @click.option("--variant", required=True, help="The variant to route traffic to.")
 @click.option(
     "--share", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of keys; 1 makes it the default."
 )
-@click.option("--off", is_flag=True, help="Turn the flag off.")
+@click.option("--off", is_flag=True, help="Turn the flag off; its share stays in the file.")
 @registry_file_option
 @format_option
 def rollout(feature: str, variant: str, share: float, off: bool, path: Path, output: str) -> int:
@@ -99,9 +81,35 @@ def rollout(feature: str, variant: str, share: float, off: bool, path: Path, out
     registry_file.parse(content, str(path))
     text = registry_file.set_flag(content.decode(), feature, variant, on=not off, share=0.0 if off else share)
     store.write(path, text.encode())
+    entry = registry_file.feature_of(registry_file.parse(text.encode(), str(path)), feature)
+    default, flag = entry.default == variant, entry.variants[variant].flag
+    on, kept = (flag.on, flag.share) if flag else (False, 0.0)
     if output == "json":
-        machine({"feature": feature, "variant": variant, "on": not off, "share": 0.0 if off else share})
-    say(f"{path}: {feature} {variant} {'off' if off else f'on for {share:.0%}'}")
+        machine({"feature": feature, "variant": variant, "default": default, "on": on, "share": kept})
+    how = "is the default now" if default else f"on for {kept * 100:g}%" if on else "off"
+    say(f"{path}: {feature} {variant} {how}")
+    return PASSED
+
+
+@registry.command()
+@click.argument("feature")
+@click.option("--variant", default=None, help="What to take back, where it is not the last rollout.")
+@registry_file_option
+@format_option
+def rollback(feature: str, variant: str | None, path: Path, output: str) -> int:
+    """Take back the last rollout of a FEATURE. Twice is the same as once; nothing is pushed."""
+    from evalgate.stages.rollback import next_steps
+    from evalgate.stages.rollback import rollback as stage
+
+    done = stage(path, feature, variant, today=datetime.now(UTC).date().isoformat())
+    steps = next_steps(path, feature, done) if done.changed else ()
+    if output == "json":
+        machine({"feature": feature, **{k: v for k, v in done._asdict().items() if k != "text"}, "next": steps})
+    say(f"{path}: {done.words}")
+    for line in steps:
+        say(line, lead="  ")
+    if steps:
+        say("then open a pull request: only exposure is lowered, so `registry verify` asks for no evidence")
     return PASSED
 
 
@@ -110,3 +118,7 @@ def _flag(text: str) -> tuple[str, bool]:
     if value not in ("on", "off"):
         raise click.UsageError(f"--flag {text!r}: write NAME=on or NAME=off")
     return name, value == "on"
+
+
+for command in (promote, verify, audit, sign):
+    registry.add_command(command)

@@ -22,9 +22,8 @@ from evalgate.stages.workspace import open_workspace
 @click.option(
     "--attempt",
     type=click.IntRange(1, MOST_ATTEMPTS),
-    default=1,
-    show_default=True,
-    help="Candidates judged so far, this one counted.",
+    default=None,
+    help="Candidates judged against this base so far, this one counted. Default: what the ledger beside the run folders says.",
 )
 @format_option
 def run(
@@ -33,7 +32,7 @@ def run(
     registry_path: Path | None,
     dataset: Path | None,
     runs: Path | None,
-    attempt: int,
+    attempt: int | None,
     output: str,
 ) -> int:
     """The whole story on this machine: check, train, evaluate, gate, report."""

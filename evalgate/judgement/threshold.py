@@ -80,12 +80,6 @@ def to_be_split(pull: PullRequest, change: Change) -> Standing:
     return plain_standing(pull, "mixed", words, "failure")
 
 
-def for_the_registry(pull: PullRequest) -> Standing:
-    """A pull request on the registry: nothing is verified by machine yet, so nothing is green."""
-    words = "the registry, or weights in the repository, are changed: not verified by machine, a release manager must look"
-    return plain_standing(pull, "registry", words, "action_required")
-
-
 def anybodys(pull: PullRequest) -> Standing:
     """A pull request into a branch that anybody with write access may make and move, its policy with it."""
     branch = code_span(pull.target_branch)

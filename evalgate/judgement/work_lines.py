@@ -30,7 +30,7 @@ def work_lines(looked: Looked, work: Work | None, *, start: bool, ready: bool) -
     elif stopped is not None:
         judged = stopped
     evaluating = _evaluating(looked, work, judged=verdict is not None, begins=False)
-    return training, evaluating, judged, _registered(verdict)
+    return training, evaluating, judged, _registered(looked, verdict)
 
 
 def _stopped(looked: Looked, work: Work | None, *, ready: bool) -> Condition | None:
@@ -84,7 +84,11 @@ def fields(names: Sequence[str]) -> str:
     return ", ".join(code_span(name.removesuffix("_sha256")) for name in names)
 
 
-def _registered(verdict: Entry | None) -> Condition:
-    if verdict is not None and verdict.verdict == "pass":
-        return Condition(name="registry", mark="later", words="registry: not entered; `evalgate registry promote` does it")
-    return Condition(name="registry", mark="later", words="registry")
+def _registered(looked: Looked, verdict: Entry | None) -> Condition:
+    """Whether a pull request on the registry was opened for the verdict; that one says for itself how it stands."""
+    if verdict is None or verdict.verdict != "pass":
+        return Condition(name="registry", mark="later", words="registry")
+    opened = [e.registered for e in looked.journal if e.step == "registered" and e.work == verdict.work and e.registered]
+    if not opened:
+        return Condition(name="registry", mark="later", words="registry: not proposed yet")
+    return Condition(name="registry", mark="done", words=f"registry: proposed in #{opened[-1]}")

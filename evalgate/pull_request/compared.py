@@ -27,3 +27,17 @@ def between(remote: Remote, base: str, head: str) -> tuple[str, tuple[ChangedFil
     if len(files) >= MOST_FILES:
         raise NotMeasured(f"{head[:12]} changes {MOST_FILES} files or more: GitHub lists no more, so nothing can be told of them")
     return tip, files
+
+
+def merge_base(remote: Remote, base: str, head: str) -> str:
+    """The last commit that `base` and `head` share.
+
+    Raises:
+        Refused: there is no such commit.
+        NotMeasured: GitHub could not be asked.
+    """
+
+    def call() -> str:
+        return whole(remote.repository.compare(base, head).merge_base_commit.sha, "merge_base_commit.sha")
+
+    return asked(remote, call, f"find where {head[:12]} left {base[:12]}")

@@ -1,95 +1,31 @@
-"""The journal's lines: where they lie, how they are written, what may stand in them."""
+"""What may go with a step onto a branch: files under their digests, none larger than GitHub takes."""
 
-import hashlib
-import re
 from collections.abc import Mapping
 
-import orjson
-from pydantic import ValidationError
+from evalgate.errors import NotMeasured
+from evalgate.review.evidence_files import refuse_misplaced
 
-from evalgate import jsonl
-from evalgate.errors import NotMeasured, UnreadableJournalError
-from evalgate.records.base import problems_of
-from evalgate.records.journal import LEDGER, Entry
-
-LARGEST = 95 * 1000 * 1000
-"""Bytes of one file; GitHub refuses a hundred million."""
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+LARGEST = 100 * 1000 * 1000
+"""Bytes of one file; GitHub refuses more than a hundred megabytes, and its API, in its own words, some that are smaller."""
+LARGEST_BLOB = 35 * 1000 * 1000
+"""Bytes of one binary file that its blob call is said to take still; people tell of refusals above, GitHub says nothing."""
+ELSEWHERE = "set `evidence:` to s3://, gs:// or a folder"
+"""What to do about a file that is too large."""
 
 
-def of_pull(number: int) -> str:
-    """Path of the steps on one pull request."""
-    return f"pulls/{number}.jsonl"
-
-
-def of_feature(feature: str) -> str:
-    """Path of the steps on one feature."""
-    return f"features/{plain(feature)}.jsonl"
-
-
-def places(entry: Entry) -> tuple[str, ...]:
-    """The paths whose last line a step becomes, its pull request's first."""
-    if entry.feature is None or entry.step not in LEDGER:
-        return (of_pull(entry.pull),)
-    return (of_pull(entry.pull), of_feature(entry.feature))
-
-
-def entries(content: bytes | None, where: str) -> tuple[Entry, ...]:
-    """The steps in a file of the journal, none where there is no file.
+def check_files(files: Mapping[str, bytes]) -> None:
+    """Nothing, or an error: the files that go with a step, place -> bytes.
 
     Raises:
-        UnreadableJournalError: a line is no step: what it says may be what decides, so it is not skipped.
-    """
-    found: list[Entry] = []
-    problems: list[str] = []
-    for line in jsonl.read(content or b"", controls=True):
-        if line.problem is not None:
-            problems.append(f"{where}:{line.number}: {line.problem.message}")
-            continue
-        try:
-            found.append(Entry.model_validate_json(orjson.dumps(line.value)))
-        except ValidationError as error:
-            problems += [f"{where}:{line.number}: {problem}" for problem in problems_of(error)]
-    if problems:
-        raise UnreadableJournalError(
-            *problems, "the journal is written by EvalGate alone: look at who changed it, and take that back"
-        )
-    return tuple(found)
-
-
-def added(content: bytes | None, entry: Entry) -> bytes:
-    """A file of the journal with one line more."""
-    before = content or b""
-    separator = b"" if not before or before.endswith(b"\n") else b"\n"
-    return before + separator + entry.model_dump_json(exclude_none=True).encode() + b"\n"
-
-
-def plain(name: str) -> str:
-    """`name`, which is a path that leads nowhere else.
-
-    Raises:
-        NotMeasured: it is not.
-    """
-    if not _PLAIN.fullmatch(name):
-        raise NotMeasured(
-            f"{name!r} is no plain path: the journal keeps letters, digits, `.`, `_`, `-` and folders of such names"
-        )
-    return name
-
-
-def check_files(entry: Entry, files: Mapping[str, bytes]) -> None:
-    """Nothing, or an error: the files that go with a step.
-
-    Raises:
-        NotMeasured: one is too large for git's API, or its name no plain path.
-        ValueError: one is not what the step says it is, or in the way of the journal.
+        NotMeasured: one is too large for GitHub.
+        ValueError: one does not lie under its digest.
     """
     for name, content in files.items():
-        if plain(name).startswith(("pulls/", "features/")):
-            raise ValueError(f"{name}: the journal's own place")
-        if entry.evidence.get(name) != hashlib.sha256(content).hexdigest():
-            raise ValueError(f"{name}: the step names no such file, or another content")
         if len(content) > LARGEST:
-            raise NotMeasured(
-                f"{name}: {len(content):,} bytes, more than GitHub takes: keep evidence in another place (`evidence:`)"
-            )
+            raise NotMeasured(f"{name}: {megabytes(content)}: GitHub takes no file over 100 MB: {ELSEWHERE}")
+    refuse_misplaced(files)
+
+
+def megabytes(content: bytes) -> str:
+    """The size of some bytes, for people."""
+    return f"{len(content) / 1e6:,.1f} MB"

@@ -25,13 +25,14 @@ class Evidence(Record):
 
     schema_version: Literal[1] = Field(default=1, alias="schema", description="version of this file's shape")
     feature: str = Field(description="the feature")
+    run: str = Field(description="name of the run folder")
     files: dict[str, Sha256] = Field(description="name in the run folder, e.g. base.results.jsonl -> sha256")
     adapter: dict[str, Sha256] = Field(default_factory=dict, description="file of the adapter -> sha256")
     binding: Binding | None = Field(default=None, description="what was approved; none for a run outside of a pull request")
     approved_by: tuple[str, ...] = Field(default=(), description="whose approval of that commit counted when it was judged")
     attempts: tuple[str, ...] = Field(
         default=(),
-        description="every work judged against this base, in order and this one last: its key, or its adapter's digest",
+        description="what was judged against this base, in order and this last: digests of candidates, or keys of work",
     )
     left_out: str | None = Field(default=None, description="what could not be kept, and why; for people")
 

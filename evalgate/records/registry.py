@@ -1,8 +1,9 @@
 """models.yaml: what a feature serves, and the evidence behind every variant."""
 
+from datetime import date
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from evalgate.records.base import Record, Sha256, Share
 
@@ -52,6 +53,17 @@ class RegistryEntry(Record):
     registered_at: str | None = Field(default=None, description="when the entry was made, ISO 8601 in UTC")
     sunset: str | None = Field(default=None, description="when the provider ends it, ISO date; none: not known to end")
     flag: Flag | None = Field(default=None, description="what routes traffic to it; none for the plain base")
+
+    @field_validator("sunset")
+    @classmethod
+    def _is_a_date(cls, found: str | None) -> str | None:
+        if found is not None:
+            date.fromisoformat(found)
+        return found
+
+    def days_left(self, today: str) -> int | None:
+        """Days from `today`, an ISO date, until the provider ends it; below 0 once it has ended, None where no end is known."""
+        return None if self.sunset is None else (date.fromisoformat(self.sunset) - date.fromisoformat(today[:10])).days
 
 
 class RegistryFeature(Record):

@@ -1,6 +1,7 @@
 """What the journal says of the work on a pull request: what runs, what ended, which attempt the next one is."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from evalgate.records.journal import ENDED, RUNNING, Entry
@@ -64,7 +65,12 @@ def left_open(end: Entry) -> bool:
 
 
 def attempt(ledger: Sequence[Entry], base: str, work: str) -> int:
-    """Which attempt at a base a piece of work is: one more than the others of the feature whose answers could be seen.
+    """Which attempt at a base a piece of work is: one more than the others of the feature whose answers could be seen."""
+    return len(judged_before(ledger, base, work)) + 1
+
+
+def judged_before(ledger: Sequence[Entry], base: str, work: str) -> tuple[str, ...]:
+    """The attempts at a base before a piece of work, in order: each the digest of its candidate, or its key where it has none.
 
     Counted over all pull requests, by feature and base, as long as that base is served. Work whose evaluation began
     counts, whatever became of it, but for one that failed: nothing was scored. The same work again, and another that
@@ -78,12 +84,8 @@ def attempt(ledger: Sequence[Entry], base: str, work: str) -> int:
         for e in at_base
         if e.step in ("evaluating", "finished") and (e.step == "finished" or (e.work, e.run) not in failed)
     ]
-    earlier: dict[str | None, None] = {}
-    for one in shown:
-        if one == work:
-            break
-        earlier[judged.get(one) or one] = None
-    return len(earlier) + 1
+    others = takewhile(lambda one: one != work, shown)
+    return tuple(dict.fromkeys(judged.get(one) or one or "" for one in others))
 
 
 def run_of(name: str | None) -> str:

@@ -167,7 +167,7 @@ def codeowners(remote: Remote, trees: Trees) -> str | None:
 
 def _deciding(trees: Trees, places: Places) -> Tree:
     """Files of the target branch that shape a judgement; datasets are not among them."""
-    homes = _suite_homes(trees.policy, places) + _weights(trees, places)
+    homes = _suite_homes(trees.policy, places) + _weights(trees, places) + _key(trees, places)
     return _inside(trees.target, [*homes, (places.registry, "")])
 
 
@@ -191,6 +191,12 @@ def _weights(trees: Trees, places: Places) -> list[tuple[str, str]]:
         *((place, home) for place in weights_places(trees.policy)),
         *((place, registered) for scheme, _, place in adapters if scheme == "path"),
     ]
+
+
+def _key(trees: Trees, places: Places) -> list[tuple[str, str]]:
+    """The file with the key that adapters are signed with, by the default branch's policy; none where it names none."""
+    named = trees.rules.release.adapter_key
+    return [] if named is None else [(named, posixpath.dirname(places.policy))]
 
 
 def _suites_of_head(remote: Remote, trees: Trees, places: Places) -> Tree:

@@ -17,9 +17,10 @@ from evalgate.review.work import latest, works
 from evalgate.stages.hearing import hear
 from evalgate.stages.merge_group import judge_group
 from evalgate.stages.proof import proven
+from evalgate.stages.seen import Here, Seen
 from evalgate.stages.showing import show
 from evalgate.stages.tidying import tidied
-from evalgate.stages.trigger import Here, Seen, look
+from evalgate.stages.trigger import look
 
 ROUNDS = 3
 """How often one call looks again when things move while it writes."""
@@ -33,6 +34,8 @@ class Ended(NamedTuple):
     """Key of the work that begins now; None where none does."""
     body: str = ""
     """What the comment says."""
+    may_merge: bool = False
+    """True for a change of the registry that is verified and released, and that the policy lets be merged by itself."""
 
 
 def control(remote: Remote, signal: Signal, here: Here) -> tuple[Ended, ...]:
@@ -75,7 +78,7 @@ def reconcile(remote: Remote, number: int, here: Here, *, asked: Name | None = N
     if rounds > 1 and _moved(remote, seen, begun=begun is not None):
         later = reconcile(remote, number, here, rounds=rounds - 1)
         return later._replace(work=begun or later.work)
-    return Ended(seen.standing, begun, body)
+    return Ended(seen.standing, begun, body, may_merge=seen.may_merge)
 
 
 def _moved(remote: Remote, seen: Seen, *, begun: bool) -> bool:
@@ -108,3 +111,8 @@ def _begun_before(remote: Remote, seen: Seen) -> str | None:
 def matrix(ended: Sequence[Ended]) -> list[Mapping[str, object]]:
     """The work that begins now, for a workflow's matrix."""
     return [{"pull": one.standing.pull, "work": one.work} for one in ended if one.work is not None]
+
+
+def merges(ended: Sequence[Ended]) -> list[Mapping[str, object]]:
+    """The pull requests that may be merged now, each at one exact commit, for a workflow's matrix."""
+    return [{"pull": one.standing.pull, "head": one.standing.head} for one in ended if one.may_merge]

@@ -18,7 +18,7 @@ from evalgate.review.kinds import Places, suite_places
 from evalgate.review.point import Point, State
 from evalgate.stages.compose import MOST, Tree
 from evalgate.stages.first_run import WORKFLOWS
-from evalgate.stages.trigger import EVIDENCE
+from evalgate.stages.workspace import EVIDENCE
 
 T = TypeVar("T")
 ACTIONS = ".github/actions"

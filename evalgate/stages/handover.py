@@ -10,24 +10,27 @@ from evalgate import store
 from evalgate.errors import NotMeasured
 from evalgate.pull_request import facts
 from evalgate.pull_request.client import Remote
+from evalgate.pull_request.journal_lines import LARGEST_BLOB
 from evalgate.records.binding import Binding
 from evalgate.records.comparison import Comparison
 from evalgate.records.evaluation import Variant
+from evalgate.records.evidence import object_place
 from evalgate.records.journal import Entry, Step
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
 from evalgate.results import content_sha256
-from evalgate.review.work import Work, run_of, works
+from evalgate.review.work import Work, judged_before, run_of, works
+from evalgate.stages.adapters import ADAPTERS, fetch_adapter
 from evalgate.stages.bound import REGISTERED, judge_files
-from evalgate.stages.compose import BEFORE, before, trees_of
+from evalgate.stages.compose import BEFORE, Trees, before, trees_of
 from evalgate.stages.controller import Ended, reconcile
 from evalgate.stages.gate import read_results
+from evalgate.stages.gathering import Gathered, gather, gather_report
+from evalgate.stages.opened import manifest_of
 from evalgate.stages.outputs import NOTHING, outputs_of, printed
-from evalgate.stages.trigger import Here, Seen, look
+from evalgate.stages.seen import Here, Seen, journal_of
+from evalgate.stages.trigger import look
 from evalgate.suites import suites_sha256
-
-EVIDENCE_FILES = ("verdict.json", "compare.json", "report.md")
-"""Of a run folder: what the comment is made of, and what people open."""
 
 
 class Taken(NamedTuple):
@@ -43,8 +46,10 @@ class Taken(NamedTuple):
     attempt: int
 
 
-def take(remote: Remote, number: int, work: str, into: Path, here: Here) -> Taken:
+def take(remote: Remote, number: int, work: str, into: Path, here: Here, *, cache: Path) -> Taken:
     """Take over a piece of work: its files, written into `into` by commit, and its first step in the journal.
+
+    Adapters that will be asked are put into `cache`: the process that runs models cannot reach the evidence.
 
     Raises:
         NotMeasured: it is not to be done any more, or what was approved is not what is there.
@@ -64,6 +69,8 @@ def take(remote: Remote, number: int, work: str, into: Path, here: Here) -> Take
         raise NotMeasured("the dataset has errors: nothing is trained on it")
     if trees.change.kind == "suite":
         before(remote, trees, here.places, into.with_name(into.name + BEFORE))
+    for feature in trees.change.features:
+        _fetch_adapters(remote, trees, feature, cache, all_of=trees.change.kind == "suite")
     _note(seen, found, "training" if trees.change.kind == "dataset" else "evaluating", here)
     reconcile(remote, number, here)
     registry = into / here.places.registry
@@ -76,6 +83,17 @@ def take(remote: Remote, number: int, work: str, into: Path, here: Here) -> Take
         dataset=None if bound.dataset is None else into / bound.dataset,
         attempt=bound.attempt,
     )
+
+
+def _fetch_adapters(remote: Remote, trees: Trees, feature: str, cache: Path, *, all_of: bool) -> None:
+    """What the target branch serves by default, and with `all_of` every registered variant, ready to be loaded."""
+    known = trees.registry.features.get(feature)
+    for name, entry in (known.variants if known else {}).items():
+        kept = entry.adapter is not None and not entry.adapter.uri.startswith("path:")
+        if known is None or entry.evidence is None or not kept or not (all_of or name == known.default):
+            continue
+        shelf = journal_of(remote, trees, feature)
+        fetch_adapter(shelf, manifest_of(shelf, entry.evidence.sha256), cache / ADAPTERS)
 
 
 def trained(remote: Remote, number: int, work: str, training: Path, here: Here) -> Ended:
@@ -134,18 +152,53 @@ def _judged(seen: Seen, found: Work, folder: Path, here: Here) -> Done:
     verdict = store.read_record(folder / "verdict.json", Verdict)
     comparison = store.read_record(folder / "compare.json", Comparison)
     candidate = _of_this(found, folder, verdict, comparison)
-    home = _home(found)
-    files = {f"{home}/{name}": store.read(folder / name) for name in EVIDENCE_FILES}
+    bound = _bound(found, candidate)
+    kept = gather(
+        folder,
+        bound.feature,
+        attempts=(*judged_before(_ledger(seen, bound), bound.base, bound.key), bound.key),
+        binding=bound,
+        approved_by=seen.approvers,
+        largest=LARGEST_BLOB if seen.evidence.startswith("branch:") else None,
+    )
+    kept = _as_it_stands(seen, found, kept)
     said: dict[str, Any] = {"why": verdict.summary, "verdict": verdict.verdict, "overall": verdict.scopes[0].state}
-    said |= {"unmeasured": len(comparison.unmeasured), "evidence": {name: store.key_of_bytes(files[name]) for name in files}}
-    _note(seen, found, "finished", here, files=files, candidate=candidate, **said)
-    outputs = outputs_of(verdict, folder, here.page(seen.evidence, f"{home}/report.md") or str(folder / "report.md"))
-    return Done(outputs, f"{verdict.verdict}: {verdict.summary}", measured=True)
+    said |= {"unmeasured": len(comparison.unmeasured), "evidence": kept.sha256}
+    _note(seen, found, "finished", here, files=kept.files, candidate=candidate, **said)
+    place = object_place("report.md", kept.manifest.files["report.md"])
+    outputs = outputs_of(verdict, folder, here.page(seen.evidence, place) or str(folder / "report.md"))
+    left_out = f"; {kept.manifest.left_out}" if kept.manifest.left_out else ""
+    return Done(outputs, f"{verdict.verdict}: {verdict.summary}{left_out}", measured=True)
 
 
-def _home(work: Work) -> str:
-    """Folder beside the journal for the evidence of one end: doing the same work again does not write over the first."""
-    return f"runs/{work.started.pull}/{work.started.work}-{work.started.run}"
+def _as_it_stands(seen: Seen, found: Work, kept: Gathered) -> Gathered:
+    """What was kept when this end was written down before: whose approval counted then is not asked again.
+
+    Raises:
+        NotMeasured: other bytes were kept then.
+    """
+    stands = found.last.evidence
+    if stands is None or seen.journal is None or stands == kept.sha256:
+        return kept
+    before = manifest_of(seen.journal, stands)
+    if (before.files, before.adapter) != (kept.manifest.files, kept.manifest.adapter):
+        raise NotMeasured(f"the work on #{seen.pull.number} has ended with another result: nothing is decided twice")
+    return Gathered(before, stands, {})
+
+
+def _bound(work: Work, candidate: str) -> Binding:
+    """What the work is bound to, the candidate that it brought among it.
+
+    Raises:
+        NotMeasured: the journal does not say.
+    """
+    if work.started.binding is None:
+        raise NotMeasured(f"the journal says nothing of what {work.started.work} is bound to: nothing is decided")
+    return work.started.binding.model_copy(update={"candidate": candidate})
+
+
+def _ledger(seen: Seen, bound: Binding) -> tuple[Entry, ...]:
+    return () if seen.journal is None else seen.journal.of_feature(bound.feature)
 
 
 def _of_this(found: Work, folder: Path, verdict: Verdict, comparison: Comparison) -> str:
@@ -267,9 +320,8 @@ def _note(
 
 def _measured(seen: Seen, work: Work, told: dict[str, Any], here: Here) -> Done:
     """The end of a suite change: what was measured, without a verdict."""
-    report = str(told["report"]).encode()
-    name = f"{_home(work)}/report.md"
+    kept = gather_report(str(told["report"]).encode(), seen.standing.feature or "", work.last.run or "", work.started.binding)
     said = {"why": str(told["measured"]), "overall": told.get("overall"), "kind": told.get("kind")}
-    evidence = {name: store.key_of_bytes(report)}
-    _note(seen, work, "finished", here, files={name: report}, evidence=evidence, **said)
-    return Done({**NOTHING, "report": here.page(seen.evidence, name) or ""}, str(told["measured"]), measured=True)
+    _note(seen, work, "finished", here, files=kept.files, evidence=kept.sha256, **said)
+    page = here.page(seen.evidence, object_place("report.md", kept.manifest.files["report.md"]))
+    return Done({**NOTHING, "report": page or ""}, str(told["measured"]), measured=True)

@@ -8,8 +8,9 @@ from evalgate.pull_request.client import Remote
 from evalgate.review.approvals import same_login
 from evalgate.review.commands import Command, parse
 from evalgate.review.work import Work, works
+from evalgate.stages.seen import Here, Seen
 from evalgate.stages.tidying import end
-from evalgate.stages.trigger import Here, Seen, look
+from evalgate.stages.trigger import look
 
 
 def hear(remote: Remote, number: int, comment_id: int, here: Here) -> Command | None:

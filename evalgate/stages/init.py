@@ -21,7 +21,7 @@ WORKFLOWS = ("evalgate-check.yml", "evalgate.yml")
 HERE = "."
 """In place of OWNER/REPOSITORY@COMMIT: the repository that the workflows are in holds the actions too."""
 _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+@([0-9a-f]{64}|[0-9a-f]{40})")
-_ACTION = re.compile(r"<(check|controller|train-and-evaluate|settle)>")
+_ACTION = re.compile(r"<(check|controller|train-and-evaluate|settle|registry)>")
 _LOCAL = "  # zizmor: ignore[self-repository] the runner of our tests knows only this form"
 _CHECKOUT = """\
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1  # v7.0.1, the default branch: the actions lie there

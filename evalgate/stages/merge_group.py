@@ -10,15 +10,17 @@ from evalgate.judgement.markdown import code_span
 from evalgate.judgement.threshold import held, nothing_to_judge, plain_standing, without_policy
 from evalgate.ports import Journal
 from evalgate.pull_request import check_run, compared, facts
+from evalgate.pull_request import tree as git
 from evalgate.pull_request.client import Remote
 from evalgate.records.binding import Binding
 from evalgate.records.journal import Entry
 from evalgate.records.pull_request import PullRequest
 from evalgate.records.standing import Standing
 from evalgate.stages.bound import judge_files
-from evalgate.stages.compose import NoPolicyError, UnruledError, trees_of
+from evalgate.stages.compose import NoPolicyError, Tree, Trees, UnruledError, trees_of
 from evalgate.stages.proof import proof_of
-from evalgate.stages.trigger import CHECK, Here, journal_of
+from evalgate.stages.registry_look import look_at_registry
+from evalgate.stages.seen import CHECK, Here, journal_of
 
 QUEUE = re.compile(r"(?:refs/heads/)?gh-readonly-queue/(?P<target>.+)/pr-(?P<pull>[0-9]{1,9})-[0-9a-f]{40,64}")
 """How GitHub names the branch of a group: after the pull request that was queued last."""
@@ -80,6 +82,8 @@ def _judged(remote: Remote, group: PullRequest, here: Here) -> Standing:
     trees = trees_of(remote, group, here.places)
     if trees.change.kind == "none":
         return nothing_to_judge(group)
+    if trees.change.kind == "registry":
+        return _registered(remote, group, trees, here)
     if trees.change.kind not in ("dataset", "suite"):
         return held(group, "the group mixes what is judged apart: merge these pull requests one by one")
     with tempfile.TemporaryDirectory(prefix="evalgate-") as folder:
@@ -89,6 +93,31 @@ def _judged(remote: Remote, group: PullRequest, here: Here) -> Standing:
     journal = journal_of(remote, trees, trees.change.features[0])
     of_feature = journal.of_feature(trees.change.features[0])
     return _of_ledger(group, binding, journal, (*of_feature, *journal.of_pull(group.number)))  # of several features: the latter
+
+
+def _registered(remote: Remote, group: PullRequest, trees: Trees, here: Here) -> Standing:
+    """The registry that a group brings, derived again from raw results; who released the pull request's head released this.
+
+    Only where the group has exactly what that head has: of two that wait together, the first was never released as both.
+    """
+    own = facts.observe(remote, group.number)
+    ours, theirs = git.tree(remote, own.head), trees.head
+    touched = {path for file in own.files for path in (file.path, file.previous) if path is not None}
+    differ = sorted(path for path in touched if _content(ours, path) != _content(theirs, path))
+    beside = [path for path in trees.change.parts.get("registry", ()) if path not in touched]
+    if differ or beside:
+        named = code_span((differ or beside)[0])
+        return held(group, f"{named} is not what #{own.number} has: another one waits before it; merge them one by one")
+    released = [r.model_copy(update={"commit": group.head}) if r.commit == own.head else r for r in own.reviews]
+    who = {name: getattr(own, name) for name in ("author", "committers", "people", "retargeted", "draft", "open", "merged")}
+    files = tuple(file for file in group.files if file.path in touched)
+    alone = group.model_copy(update={**who, "files": files, "reviews": tuple(released)})
+    return look_at_registry(remote, alone, trees, here).standing
+
+
+def _content(tree: Tree, path: str) -> tuple[str, str] | None:
+    found = tree.get(path)
+    return None if found is None else (found.sha, found.mode)
 
 
 def _of_ledger(group: PullRequest, binding: Binding, journal: Journal, ledger: tuple[Entry, ...]) -> Standing:

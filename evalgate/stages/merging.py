@@ -6,7 +6,9 @@ from evalgate.pull_request.client import Remote
 from evalgate.pull_request.effects import Refused
 from evalgate.stages.controller import Ended, reconcile
 from evalgate.stages.proof import proven
-from evalgate.stages.trigger import Here, look
+from evalgate.stages.registering import bring_up_to_date
+from evalgate.stages.seen import Here
+from evalgate.stages.trigger import look
 
 HOLDS = {
     403: "the token may not merge: give it `contents: write`, or let a person merge",
@@ -32,4 +34,7 @@ def merge(remote: Remote, number: int, head: str, here: Here) -> Ended:
         except Refused as refusal:
             now = f"; as it stands now: {look(remote, number, here).standing.headline}" if refusal.status == 409 else ""
             raise NotMeasured(f"#{number} is not merged: {HOLDS.get(refusal.status, refusal.problems[0])}{now}") from refusal
-    return reconcile(remote, number, here)
+    ended = reconcile(remote, number, here)
+    if ended.standing.kind == "registry":
+        bring_up_to_date(remote, here, apart=number)
+    return ended

@@ -9,10 +9,12 @@ from pydantic import ValidationError
 from evalgate.judgement.markdown import code_span
 from evalgate.ports import Journal
 from evalgate.records.comparison import Comparison
+from evalgate.records.evidence import object_place
 from evalgate.records.journal import Entry
 from evalgate.records.verdict import Verdict
 from evalgate.review.work import deciding
-from evalgate.stages.trigger import Seen
+from evalgate.stages.opened import BrokenChainError, manifest_of, read_file
+from evalgate.stages.seen import Seen
 
 
 class Proof(NamedTuple):
@@ -22,23 +24,25 @@ class Proof(NamedTuple):
     verdict: Verdict | None
     """None for a suite change, which is measured and gets no verdict."""
     report: str
-    """Name of the report beside the journal."""
+    """Place of the report beside the journal."""
 
 
 def proof_of(journal: Journal, entries: Sequence[Entry], end: Entry) -> Proof | None:
     """What an end rests on; None where a file is missing or another than the journal says, or the work was never begun."""
-    try:
-        files = {name.rpartition("/")[2]: (name, _read(journal, name, digest)) for name, digest in end.evidence.items()}
-        report = files["report.md"][0]
-        if end.verdict is None:
-            return Proof(None, None, report) if _was_begun(entries, end) else None
-        comparison = Comparison.model_validate_json(files["compare.json"][1])
-        verdict = Verdict.model_validate_json(files["verdict.json"][1])
-    except (KeyError, ValidationError):
+    if end.evidence is None or not _was_begun(entries, end):
         return None
-    of_one_another = verdict.comparison_sha256 == hashlib.sha256(files["compare.json"][1]).hexdigest()
-    holds = of_one_another and verdict.verdict == end.verdict and _was_begun(entries, end)
-    return Proof(comparison, verdict, report) if holds else None
+    try:
+        manifest = manifest_of(journal, end.evidence)
+        report = object_place("report.md", manifest.files["report.md"])
+        if end.verdict is None:
+            return Proof(None, None, report)
+        compared = read_file(journal, manifest, "compare.json")
+        comparison = Comparison.model_validate_json(compared)
+        verdict = Verdict.model_validate_json(read_file(journal, manifest, "verdict.json"))
+    except (KeyError, BrokenChainError, ValidationError):
+        return None
+    of_one_another = verdict.comparison_sha256 == hashlib.sha256(compared).hexdigest()
+    return Proof(comparison, verdict, report) if of_one_another and verdict.verdict == end.verdict else None
 
 
 def proven(seen: Seen) -> Seen:
@@ -68,15 +72,3 @@ def _was_begun(entries: Sequence[Entry], end: Entry) -> bool:
     """True where the journal knows how the work of an end began, and all of it is named by what it is bound to."""
     begun = [e for e in entries if e.step == "started" and (e.pull, e.work, e.head) == (end.pull, end.work, end.head)]
     return bool(begun) and all(e.binding is not None and e.binding.key == e.work for e in (*begun, end))
-
-
-def _read(journal: Journal, name: str, digest: str) -> bytes:
-    """An evidence file that has the digest that the journal says.
-
-    Raises:
-        KeyError: it is missing or another.
-    """
-    content = journal.read(name)
-    if content is None or hashlib.sha256(content).hexdigest() != digest:
-        raise KeyError(name)
-    return content

@@ -9,7 +9,7 @@ from evalgate.pull_request import check_run, comment, facts
 from evalgate.pull_request.client import Remote
 from evalgate.review.work import verdict_of
 from evalgate.stages.proof import decisive, proof_of
-from evalgate.stages.trigger import CHECK, Here, Seen
+from evalgate.stages.seen import CHECK, Here, Seen
 
 
 def show(remote: Remote, seen: Seen, here: Here) -> str:

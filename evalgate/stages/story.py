@@ -11,6 +11,7 @@ from evalgate.records.change import DatasetChange
 from evalgate.records.check import CheckReport
 from evalgate.records.comparison import Comparison
 from evalgate.records.verdict import Verdict
+from evalgate.stages.attempts import counted
 from evalgate.stages.check import check_change, refuse_errors
 from evalgate.stages.evaluate import evaluate, questions
 from evalgate.stages.gate import judge, policy_notes, write_reports
@@ -43,12 +44,13 @@ def run(
     progress: Progress,
     tell: Callable[[str], object] = str,
     dataset: Path | None = None,
-    attempt: int = 1,
+    attempt: int | None = None,
 ) -> Told:
     """check -> train -> evaluate base and candidate -> compare -> decide -> report, all in one run folder.
 
     The folder's name is made of everything that goes in, so the same story told again finds what is already there, and
-    one that was killed goes on where it stopped. `tell` hears a line as each stage begins.
+    one that was killed goes on where it stopped. `tell` hears a line as each stage begins. Without `attempt` the ledger
+    beside the run folders counts.
     """
     tell("check: is every row well-formed, and none of them a golden case?")
     report, rows = check_change(workspace, dataset)
@@ -69,6 +71,8 @@ def run(
             )
             store.write(folder / f"{side}.results.jsonl", results.serialise(answers[side]))
         tell("decide: pair the answers case by case, test overall and every bucket, look for unsafe answers")
+        if attempt is None:
+            attempt = len(counted(places.runs, workspace.name, answers["base"], training.candidate.adapter_sha256))
         comparison, verdict = judge(
             workspace, answers["base"], answers["candidate"], reference=answers.get("reference"), attempt=attempt
         )

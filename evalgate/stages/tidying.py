@@ -4,7 +4,7 @@ from evalgate.pull_request import jobs
 from evalgate.pull_request.client import Remote
 from evalgate.records.journal import Step
 from evalgate.review.work import Work, latest, run_of, works
-from evalgate.stages.trigger import Here, Seen
+from evalgate.stages.seen import Here, Seen
 
 
 def tidied(remote: Remote, seen: Seen, here: Here) -> bool:

@@ -4,22 +4,19 @@ import posixpath
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from evalgate import evidence
 from evalgate.errors import UnreadableJournalError, WrongInputError
 from evalgate.judgement.looked import Looked
 from evalgate.judgement.markdown import code_span
-from evalgate.judgement.threshold import anybodys, for_the_registry, held, nothing_to_judge, standing, to_be_split, without_policy
-from evalgate.ports import Journal
-from evalgate.pull_request import artifacts, evidence_branch, facts
+from evalgate.judgement.threshold import anybodys, held, nothing_to_judge, standing, to_be_split, without_policy
+from evalgate.pull_request import artifacts, facts
 from evalgate.pull_request import tree as git
 from evalgate.pull_request.client import Remote
 from evalgate.pull_request.effects import Refused
 from evalgate.records.check import CheckReport
-from evalgate.records.journal import Entry, Step
+from evalgate.records.journal import Entry
 from evalgate.records.policy import FeaturePolicy
 from evalgate.records.pull_request import PullRequest
 from evalgate.records.standing import Kind, Standing
@@ -40,11 +37,9 @@ from evalgate.stages.compose import (
     trained_before,
     trees_of,
 )
+from evalgate.stages.registry_look import look_at_registry
+from evalgate.stages.seen import Here, Seen, evidence_place, open_journal
 
-CHECK = "EvalGate"
-"""The name of the check run that a ruleset should require."""
-EVIDENCE = "branch:evalgate-evidence"
-"""Where the journal lies when the policy says nothing."""
 ARTIFACT, MEMBER = "evalgate-check", "check.json"
 """What the untrusted half leaves behind."""
 MOST_OF_THEIRS = 8 << 20
@@ -54,57 +49,8 @@ MENDED = "the target branch, or the default branch whose policy rules it, must b
 PLAIN: Mapping[Kind, Callable[[PullRequest, Change], Standing]] = {
     "none": lambda pull, _change: nothing_to_judge(pull),
     "mixed": to_be_split,
-    "registry": lambda pull, _change: for_the_registry(pull),
 }
 """Kinds that are answered without a look at any file."""
-
-
-class Seen(NamedTuple):
-    """A pull request, what was found, and where it stands."""
-
-    pull: PullRequest
-    standing: Standing
-    check: CheckReport | None = None
-    journal: Journal | None = None
-    """None where the pull request is nothing that a journal is kept of."""
-    entries: tuple[Entry, ...] = ()
-    dataset: str | None = None
-    """Git's name of the dataset's bytes at the head."""
-    approvers: tuple[str, ...] = ()
-    """Those whose approval of the head counts."""
-    evidence: str = EVIDENCE
-    """Where the journal lies."""
-    judged: bool = True
-    """False for a target branch that nothing is judged on: then nothing is written either."""
-    amount: float | None = None
-    """What the training will cost, in the budget's currency; None while that is not known."""
-
-
-class Here(NamedTuple):
-    """Where and when we look."""
-
-    places: Places
-    clock: Callable[[], str]
-    """The time, ISO 8601 in UTC with microseconds."""
-    pages: str
-    """Address of the repository's pages, for links."""
-
-    def page(self, evidence: str, name: str) -> str | None:
-        """Address at which people open an evidence file; None where evidence does not lie on a branch."""
-        scheme, _, branch = evidence.partition(":")
-        return f"{self.pages}/blob/{branch}/{name}" if scheme == "branch" else None
-
-    def entry(self, seen: Seen, step: Step, key: str, **more: Any) -> Entry:
-        """A step on the pull request's present head, now."""
-        feature = seen.standing.feature
-        told = {
-            "step": step,
-            "key": f"{seen.pull.number}/{key}",
-            "at": self.clock(),
-            "pull": seen.pull.number,
-            "head": seen.pull.head,
-        }
-        return Entry.model_validate({**told, "feature": feature, **more})
 
 
 def look(remote: Remote, number: int, here: Here, *, asked: Name | None = None) -> Seen:
@@ -129,6 +75,8 @@ def _seen(remote: Remote, pull: PullRequest, here: Here, *, asked: Name | None) 
     trees = trees_of(remote, pull, here.places)
     if pull.files_cut or pull.silent:
         return Seen(pull, held(pull, CUT if pull.files_cut else SILENT, refused=True))
+    if trees.change.kind == "registry":
+        return look_at_registry(remote, pull, trees, here)
     if trees.change.kind in PLAIN:
         return Seen(pull, PLAIN[trees.change.kind](pull, trees.change))
     return _judgeable(remote, pull, trees, here, asked=asked)
@@ -137,7 +85,7 @@ def _seen(remote: Remote, pull: PullRequest, here: Here, *, asked: Name | None) 
 def _judgeable(remote: Remote, pull: PullRequest, trees: Trees, here: Here, *, asked: Name | None) -> Seen:
     """Where a dataset or suite pull request stands."""
     features = trees.change.features
-    where = _evidence(trees, features[0])
+    where = evidence_place(trees, features[0])
     journal = open_journal(remote, where)
     try:
         entries, ledger = journal.of_pull(pull.number), journal.of_feature(features[0])
@@ -177,27 +125,6 @@ def _judgeable(remote: Remote, pull: PullRequest, trees: Trees, here: Here, *, a
         evidence=where,
         amount=looked.cost.amount if looked.cost else None,
     )
-
-
-def _evidence(trees: Trees, feature: str) -> str:
-    """Where the feature's journal lies, by the default branch's policy: another branch must not choose where is written."""
-    known = trees.rules.features.get(feature)
-    return (known.evidence if known is not None else None) or EVIDENCE
-
-
-def journal_of(remote: Remote, trees: Trees, feature: str) -> Journal:
-    """The journal of a feature."""
-    return open_journal(remote, _evidence(trees, feature))
-
-
-def open_journal(remote: Remote, where: str) -> Journal:
-    """The journal at a place such as `branch:evalgate-evidence`, a folder or s3://...
-
-    Raises:
-        PolicyError: the place is none.
-    """
-    scheme, _, place = where.partition(":")
-    return evidence_branch.BranchJournal(remote, place) if scheme == "branch" else evidence.PathJournal(where)
 
 
 def _with_rows(remote: Remote, looked: Looked, trees: Trees, ledger: tuple[Entry, ...], places: Places) -> Looked:

@@ -10,6 +10,7 @@ from evalgate.prompts import Prompt, prompt_sha256
 from evalgate.records.evaluation import Variant
 from evalgate.records.registry import RegistryEntry
 from evalgate.records.training import TrainingRun
+from evalgate.stages.adapters import adapter_of
 from evalgate.stages.workspace import Workspace, base_weights, read_prompt
 from evalgate.weights import Weights, adapter_digest
 
@@ -94,8 +95,7 @@ def _registered(workspace: Workspace, name: str, entry: RegistryEntry, registry_
         )
     if entry.adapter is None:
         return _loadable(workspace, name, base, None, None)
-    adapter = registry_path.absolute().parent / entry.adapter.uri.removeprefix("path:")
-    return _loadable(workspace, name, base, adapter, entry.adapter.sha256)
+    return _loadable(workspace, name, base, adapter_of(entry, registry_path.absolute().parent, cache), entry.adapter.sha256)
 
 
 def _loadable(workspace: Workspace, name: str, base: Weights, adapter: Path | None, adapter_sha256: str | None) -> Loadable:

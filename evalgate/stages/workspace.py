@@ -18,6 +18,8 @@ from evalgate.scorers import expectation_problems
 VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 SAFETY_SCORER = "refusal"
 MOST_PROBLEMS = 50
+EVIDENCE = "branch:evalgate-evidence"
+"""Where the journal lies when the policy says nothing."""
 
 
 class Workspace(NamedTuple):

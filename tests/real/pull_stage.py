@@ -16,6 +16,7 @@ from github_server import DrawnRepository, GithubServer
 from node_tools import Exempt, prism
 
 from evalgate.cli.main import _run
+from evalgate.records.evidence import MANIFEST, object_place
 
 REVIEW = {"approvals": 2}
 TOKEN = "ghs_of-the-tests"  # noqa: S105  (opens nothing)
@@ -29,6 +30,9 @@ NO_MERGE_COMMIT = [
     for operation in (
         "GET /repos/{owner}/{repo}/pulls/{pull_number}",
         "GET /repos/{owner}/{repo}/pulls",
+        "POST /repos/{owner}/{repo}/pulls",
+        "PATCH /repos/{owner}/{repo}/pulls/{pull_number}",
+        "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers",
         "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls",
     )
 ]
@@ -100,6 +104,13 @@ class Stage(NamedTuple):
         (self.folder / "result.json").write_text(judged.out)
         return self.give("pr", "finish", *pull, "--result", self.folder / "result.json", run=run)
 
+    def evidence(self, name: str, *, branch: str = "evalgate-evidence") -> bytes:
+        """A file of the evidence that the last end in the journal names."""
+        lines = (self.repository.file(branch, f"pulls/{self.number}.jsonl") or b"").splitlines()
+        digest = next(found for line in reversed(lines) if (found := json.loads(line).get("evidence")))
+        manifest = self.repository.file(branch, object_place(MANIFEST, digest)) or b""
+        return self.repository.file(branch, object_place(name, json.loads(manifest)["files"][name])) or b""
+
     @property
     def comment(self) -> str:
         """The body of the one comment of ours."""
@@ -140,6 +151,7 @@ def staged(
         (repository.fork(fork) if fork else repository).commit(TOPIC, {NEW: taught}, "more rows", base="main")
         number = repository.open_pull(TOPIC, author="ann", title="More rows", fork=fork)
         server.token(TOKEN, BOT, app="github-actions")
+        repository.repo.workflow_permissions["can_approve_pull_request_reviews"] = True
         judged = prism(server.url, exempt=NO_MERGE_COMMIT) if contract else nullcontext()
         with judged as judge:  # what GitHub's description forbids fails the test
             if judge is not None:

@@ -222,6 +222,49 @@ class TestPullRequests:
         head = sent(server, "GET", f"/pulls/{number}").json()["head"]
         assert (head["repo"], head["sha"]) == (None, sha)
 
+    def test_reviews_are_asked_of_people_and_teams_until_they_answer(
+        self, server: GithubServer, drawn: DrawnRepository, repo: Repository
+    ) -> None:
+        server.team("octo", "ml", {"ben": "active"})
+        pull = repo.get_pull(drawn.open_pull("topic", author="ann"))
+        pull.create_review_request(reviewers=["ben"], team_reviewers=["ML"])
+        pull.create_review_request(reviewers=["Ben"])
+        found = repo.get_pull(pull.number)
+        assert ([one.login for one in found.requested_reviewers], [one.slug for one in found.requested_teams]) == (
+            ["ben"],
+            ["ml"],
+        )
+        for nobody in ({"reviewers": ["ben", "unknown"]}, {"team_reviewers": ["unknown"]}):
+            with pytest.raises(github.GithubException) as refused:
+                pull.create_review_request(**nobody)
+            assert refusal(refused)[0] == 422
+        drawn.review(pull.number, "ben")
+        found = repo.get_pull(pull.number)
+        assert (found.requested_reviewers, found.requested_teams) == ([], [])
+        assert [one.event for one in repo.get_issue(pull.number).get_events()] == ["review_requested"] * 2
+
+    def test_a_pull_request_that_lost_its_branch_is_closed(self, drawn: DrawnRepository, repo: Repository) -> None:
+        number = drawn.open_pull("topic")
+        repo.get_git_ref("heads/topic").delete()
+        assert (repo.get_pull(number).state, repo.get_pull(number).merged) == ("closed", False)
+
+    def test_no_pull_request_of_commits_that_the_base_has(self, drawn: DrawnRepository, repo: Repository) -> None:
+        drawn.merge(drawn.open_pull("topic"))
+        with pytest.raises(github.GithubException) as refused:
+            repo.create_pull(base="main", head="topic", title="A row")
+        assert refused.value.data["errors"][0]["message"] == "No commits between main and topic"
+
+    @pytest.mark.parametrize("words", [{"title": "x" * 257}, {"title": " "}, {"title": "x", "body": "x" * 65_537}])
+    def test_words_that_github_does_not_take_are_refused(
+        self, drawn: DrawnRepository, repo: Repository, words: dict[str, str]
+    ) -> None:
+        with pytest.raises(github.GithubException) as refused:
+            repo.create_pull(base="main", head="topic", **words)
+        assert refused.value.status == 422
+        with pytest.raises(github.GithubException) as refused:
+            repo.get_pull(drawn.open_pull("topic")).edit(**words)
+        assert refused.value.status == 422
+
     def test_a_workflows_token_opens_none_where_the_settings_forbid_it(self, drawn: DrawnRepository, repo: Repository) -> None:
         drawn.workflow_permissions(can_approve_pull_request_reviews=False)
         with pytest.raises(github.GithubException) as refused:

@@ -1,23 +1,26 @@
 """Every call to GitHub, made by PyGithub against a server that keeps state and loses answers."""
 
-import hashlib
+import base64
 import io
+import json
 import threading
+import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from drawn_evidence import ADAPTER, evidence, sha256, step
 from github_server import GithubServer
 from pydantic import SecretStr
 
 from evalgate.errors import NotMeasured, PolicyError
 from evalgate.judgement.check_text import Annotation
-from evalgate.pull_request import artifacts, check_run, comment, facts, jobs, reaction, tree
+from evalgate.pull_request import artifacts, branch, check_run, comment, facts, jobs, reaction, tree
 from evalgate.pull_request.check_run import Check
 from evalgate.pull_request.client import connect
 from evalgate.pull_request.effects import Refused
 from evalgate.pull_request.evidence_branch import BranchJournal
-from evalgate.records.journal import Entry
+from evalgate.records.evidence import object_place
 from evalgate.records.pull_request import Person
 
 BOT = "github-actions[bot]"
@@ -62,9 +65,8 @@ def connected(server, *, speaking=SPEAKER, author=BOT, pauses=(0.001, 0.001, 0.0
     )
 
 
-def step(key, *, pull=1, name="head", feature=None, evidence=None):
-    files = {path: hashlib.sha256(content).hexdigest() for path, content in (evidence or {}).items()}
-    return Entry(key=key, step=name, at="2026-11-20T08:00:00Z", pull=pull, head=HEAD, feature=feature, evidence=files)
+DRAWN = evidence(report_md=b"# Report\n", adapter=ADAPTER)
+ADAPTER_PLACE = next(place for place in DRAWN.files if place.endswith(".safetensors"))
 
 
 def calls(server):
@@ -110,9 +112,8 @@ def cancel(remote, drawn):
 
 
 def first_step(remote, drawn):
-    files = {"evidence/1/report.md": b"# Report\n", "evidence/1/adapter.bin": b"\xff\xfe"}
-    entry = step("trained/1", name="trained", feature="support", evidence=files)
-    assert BranchJournal(remote, BRANCH).append(entry, files) == entry
+    entry = step("trained/1", name="trained", feature="support", evidence=DRAWN.sha256)
+    assert BranchJournal(remote, BRANCH).append(entry, DRAWN.files) == entry
 
 
 def second_step(remote, drawn):
@@ -142,7 +143,7 @@ def one_step(server, drawn):
     journal = BranchJournal(connected(server), BRANCH)
     assert [entry.key for entry in journal.of_pull(1)][-1:] == ["trained/1"]
     assert [entry.key for entry in journal.of_feature("support")] == ["trained/1"]
-    assert journal.read("evidence/1/adapter.bin") == b"\xff\xfe"
+    assert {place: journal.read(place) for place in DRAWN.files} == DRAWN.files
     assert len(drawn.commits(BRANCH)) == len(journal.of_pull(1))
 
 
@@ -622,7 +623,7 @@ def test_read__content_that_is_not_the_object_asked_for_is_not_measured(server, 
 
 def test_journal__without_a_branch_is_empty(server, drawn, remote):
     journal = BranchJournal(remote, BRANCH)
-    assert (journal.of_pull(1), journal.of_feature("support"), journal.read("evidence/x.md")) == ((), (), None)
+    assert (journal.of_pull(1), journal.of_feature("support"), journal.read("objects/00/x.md")) == ((), (), None)
 
 
 def test_journal__begins_a_branch_of_its_own_and_adds_one_commit_a_step(server, drawn, remote):
@@ -664,9 +665,96 @@ def test_journal__asks_for_what_it_needs_and_no_more(server, drawn, remote):
 
 def test_journal__large_files_are_read_back_as_they_were(server, drawn, remote):
     journal = BranchJournal(remote, BRANCH)
-    files = {"evidence/big.jsonl": "é\r\n".encode() * 500_000, "evidence/small.txt": "é\r\n".encode()}
-    journal.append(step("finished/1", name="finished", evidence=files), files)
-    assert {name: journal.read(name) for name in files} == files
+    big = evidence(base_jsonl="é\r\n".encode() * 500_000, report_md="é\r\n".encode())
+    journal.append(step("finished/1", name="finished", evidence=big.sha256), big.files)
+    assert {name: journal.read(name) for name in big.files} == big.files
+
+
+def uploads(server):
+    return [one for one in calls(server) if one == ("POST", "/git/blobs")]
+
+
+def test_journal__bytes_that_the_branch_has_are_not_uploaded_again(server, drawn, remote):
+    BranchJournal(remote, BRANCH).append(step("finished/1", name="finished", evidence=DRAWN.sha256), DRAWN.files)
+    assert len(uploads(server)) == 1
+    again = evidence("2", report_md=b"# Another\n", adapter=ADAPTER)
+    other = connected(server)  # another process, that remembers nothing
+    server.log.clear()
+    BranchJournal(other, BRANCH).append(step("finished/2", name="finished", pull=2, evidence=again.sha256), again.files)
+    assert uploads(server) == []
+    assert {place: drawn.file(BRANCH, place) for place in (DRAWN.files | again.files)} == DRAWN.files | again.files
+
+
+@pytest.mark.parametrize("place", [ADAPTER_PLACE, next(iter(DRAWN.files))])
+def test_journal__bytes_that_are_not_what_their_place_says_are_put_right(server, drawn, remote, place):
+    first_step(remote, drawn)
+    drawn.commit(BRANCH, {place: b"\xfftampered"})
+    BranchJournal(connected(server), BRANCH).append(step("finished/2", name="finished", evidence=DRAWN.sha256), DRAWN.files)
+    assert drawn.file(BRANCH, place) == DRAWN.files[place]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_journal__bytes_are_uploaded_once_however_many_writers_were_faster(server, drawn, remote, begun):
+    journal = BranchJournal(remote, BRANCH)
+    if begun:
+        journal.append(step("head/1"))
+    server.fault("PATCH" if begun else "POST", "/git/refs", "stale_head", times=5 if begun else 1)
+    first_step(remote, drawn)
+    assert len(uploads(server)) == 1
+    assert {place: journal.read(place) for place in DRAWN.files} == DRAWN.files
+
+
+def test_journal__bytes_are_uploaded_once_where_a_later_call_fails(server, drawn, remote):
+    for path in ("/git/trees$", "/git/commits$"):
+        server.fault("POST", path, "500")
+    first_step(remote, drawn)
+    assert len(uploads(server)) == 1
+    one_step(server, drawn)
+
+
+def test_journal__a_step_that_stands_uploads_nothing(server, drawn, remote):
+    first_step(remote, drawn)
+    server.log.clear()
+    BranchJournal(connected(server), BRANCH).append(step("trained/1"), DRAWN.files)
+    assert [method for method, _ in calls(server)] == ["GET", "GET"]
+
+
+def test_journal__evidence_that_does_not_lie_under_its_digest_is_refused_before_github_is_asked(server, drawn, remote):
+    with pytest.raises(ValueError, match="another digest"):
+        BranchJournal(remote, BRANCH).append(step("finished/1"), {object_place("x.md", sha256(b"x")): b"y"})
+    with pytest.raises(ValueError, match="no place of evidence"):
+        BranchJournal(remote, BRANCH).append(step("finished/1"), {"pulls/1.jsonl": b"y"})
+    assert server.log == []
+
+
+@pytest.mark.parametrize("status", [413, 422])
+def test_journal__bytes_that_the_api_finds_too_large_are_named_with_another_place(server, drawn, remote, monkeypatch, status):
+    from github_server import answers, routes_git
+
+    def refused(*_):
+        raise answers.Refused(status, "Sorry, your input was too large to process.")
+
+    monkeypatch.setattr(routes_git.git, "write_blob", refused)
+    large = evidence(adapter={"adapter_model.safetensors": b"\xff" * 2_000_000})
+    with pytest.raises(NotMeasured) as told:
+        BranchJournal(remote, BRANCH).append(step("finished/1", evidence=large.sha256), large.files)
+    assert not isinstance(told.value, Refused)
+    assert "adapter_model.safetensors: 2.0 MB, more than GitHub's API takes (GitHub answered " in str(told.value)
+    assert str(told.value).endswith("too large to process.): set `evidence:` to s3://, gs:// or a folder")
+    assert len([one for one in server.log if one.method == "POST"]) == 1
+    assert drawn.head(BRANCH) is None
+
+
+def test_upload__holds_a_file_in_memory_once_more(server):
+    content = bytes(8_000_000)
+    tracemalloc.start()
+    try:
+        made = branch.body(content)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 2 * len(content)
+    assert json.loads(made.read()) == {"encoding": "base64", "content": base64.b64encode(content).decode()}
 
 
 def test_journal__twenty_writers_at_once_leave_twenty_whole_lines(server, drawn):

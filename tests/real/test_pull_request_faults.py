@@ -1,36 +1,45 @@
 """A dataset pull request while everything goes wrong: every write of its story lost, refused or cut, every command killed."""
 
-import copy
-import io
 import json
 import re
-import shutil
-import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import requests
 from commands import Ended
+from disturbed import (
+    JOURNAL,
+    KINDS,
+    Frozen,
+    Heard,
+    Killed,
+    at_once,
+    check_of,
+    comments_of,
+    freeze,
+    here,
+    impatient,
+    kept,
+    kill,
+    ours,
+    remote_of,
+    steps,
+    strike,
+    thaw,
+    writes,
+)
 from drawn_workspace import HARMFUL
-from pull_stage import BOT, NEW, TOKEN, TOPIC, Stage, staged
-from pydantic import SecretStr
+from pull_stage import BOT, NEW, TOPIC, Stage, staged
 
 from evalgate import settings
-from evalgate.pull_request import check_run, client, comment
-from evalgate.review.kinds import Places
+from evalgate.pull_request import check_run, comment
+from evalgate.records.evidence import MANIFEST, object_place
 from evalgate.review.signals import Signal
 from evalgate.stages.controller import control
 from evalgate.stages.handover import settle
-from evalgate.stages.trigger import Here
 
-KINDS = ["request_lost", "response_lost", "429", "403_secondary", "500", "500_after", "malformed", "disconnect"]
-JOURNAL = "evalgate-evidence"
-TIME = re.compile(r"2026-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 RUN = 7
 """The workflow run that begins the work and does it."""
 SCENES = ["opened", "status", "crossed", "taken", "stepped", "finished", "settled"]
@@ -43,73 +52,19 @@ AT_WORK = ["stepped", *(pytest.param(scene, marks=pytest.mark.full) for scene in
 """Commands before which the work goes on."""
 
 
-# --- a repository that can be put back ---
-
-
-class Frozen(NamedTuple):
-    """A repository at one moment."""
-
-    repositories: Any
-    ids: Any
-    git: Path
-
-
-def freeze(stage: Stage, name: str) -> Frozen:
-    world, kept = stage.server.world, stage.folder / "frozen" / name
-    with world.lock:
-        shutil.copytree(stage.repository.repo.folder, kept)
-        return Frozen(copy.deepcopy(world.repositories), copy.copy(world.ids), kept)
-
-
-def thaw(stage: Stage, frozen: Frozen) -> Stage:
-    world = stage.server.world
-    with world.lock:
-        world.repositories, world.ids = copy.deepcopy(frozen.repositories), copy.copy(frozen.ids)
-        shutil.rmtree(stage.repository.repo.folder)
-        shutil.copytree(frozen.git, stage.repository.repo.folder)
-        stage.server.log.clear()
-        stage.server.faults.clear()
-    return stage._replace(repository=stage.server.repository("octo/evalgate"))
+# --- what a story leaves behind ---
 
 
 def state(stage: Stage) -> dict[str, Any]:
     """All that a story leaves behind, times apart; what the faults' own other writer put on a branch is not of it."""
-    repository = stage.repository
-    paths = (
-        [path for path in repository.files(JOURNAL) if not path.startswith("another-writer")] if repository.head(JOURNAL) else []
-    )
-    content = {path: (repository.file(JOURNAL, path) or b"").decode() for path in paths}
+    journal, evidence = kept(stage)
     return {
-        "comments": [
-            (one.login, TIME.sub("T", one.body), repository.reactions(one.id)) for one in repository.comments(stage.number)
-        ],
-        "checks": [check_of(one) for one in repository.check_runs()],
-        "journal": {
-            path: [timeless(line) for line in text.splitlines()] for path, text in content.items() if path.endswith(".jsonl")
-        },
-        "evidence": {path: TIME.sub("T", text) for path, text in content.items() if not path.endswith(".jsonl")},
-        "runs": {run.id: (run.status, run.conclusion) for run in repository.repo.runs.values()},
+        "comments": comments_of(stage, stage.number),
+        "checks": [check_of(one) for one in stage.repository.check_runs()],
+        "journal": journal,
+        "evidence": evidence,
+        "runs": {run.id: (run.status, run.conclusion) for run in stage.repository.repo.runs.values()},
     }
-
-
-def check_of(run: Any) -> dict[str, Any]:
-    names = ("name", "head_sha", "external_id", "status", "conclusion", "title", "summary", "text", "annotations", "details_url")
-    return {name: TIME.sub("T", value) if isinstance(value := getattr(run, name), str) else value for name in names}
-
-
-def timeless(line: str) -> dict[str, Any]:
-    return {name: value for name, value in json.loads(line).items() if name not in ("at", "seconds")}
-
-
-def steps(stage: Stage, number: int | None = None) -> list[str]:
-    """What the journal says happened on a pull request, in order."""
-    content = stage.repository.file(JOURNAL, f"pulls/{number or stage.number}.jsonl") or b""
-    return [json.loads(line)["step"] for line in content.splitlines()]
-
-
-def writes(stage: Stage) -> list[tuple[str, str]]:
-    """(method, path) of every request that was to change something."""
-    return [(one.method, one.path) for one in stage.server.log if one.method != "GET"]
 
 
 # --- the story, undisturbed, once ---
@@ -134,26 +89,6 @@ class Story(NamedTuple):
     """The comment that asks for the status."""
     again: dict[str, dict[str, Any]]
     """What each command leaves behind when it is given twice: it says so of the work that is going on."""
-
-
-class Heard:
-    """What a command prints, for a story that is told before any test begins."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.streams = {name: io.TextIOWrapper(io.BytesIO(), write_through=True) for name in ("stdout", "stderr")}
-        for name, stream in self.streams.items():
-            patch.setattr(sys, name, stream)
-
-    def readouterr(self) -> list[str]:
-        said = [stream.buffer.getvalue().decode() for stream in self.streams.values()]
-        for stream in self.streams.values():
-            stream.buffer.seek(0)
-            stream.buffer.truncate()
-        return said
-
-
-def impatient(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(client.connect.__kwdefaults__, "pauses", (0.001, 0.001, 0.001))
 
 
 @pytest.fixture(scope="module")
@@ -243,13 +178,6 @@ def told_again(outputs: dict[str, str]) -> dict[str, str]:
 # --- every write under every fault ---
 
 
-def strike(stage: Stage, story: Story, scene: str, place: int, kind: str, times: int = 1) -> None:
-    """The fault, on the write of this number in the scene."""
-    known = story.told[scene].writes
-    method, path = known[place]
-    stage.server.fault(method, re.escape(path) + "$", kind, times=times, skip=known[:place].count((method, path)))
-
-
 @pytest.mark.parametrize("kind", ["each in turn", *(pytest.param(kind, marks=pytest.mark.full) for kind in KINDS)])
 @pytest.mark.parametrize("scene", SCENES)
 def test_one_fault_on_any_write_changes_nothing_of_what_is_left_behind(story, at, scene, kind):
@@ -257,7 +185,7 @@ def test_one_fault_on_any_write_changes_nothing_of_what_is_left_behind(story, at
     for place in range(len(story.told[scene].writes)):
         stage = at(scene)
         fault = kind if kind in KINDS else KINDS[(turn + 3 * place) % len(KINDS)]
-        strike(stage, story, scene, place, fault)
+        strike(stage, story.told[scene].writes, place, fault)
         ended, outputs = play(stage, story, scene)
         what = f"{fault} on {story.told[scene].writes[place]}"
         assert (ended.code, told_again(outputs)) == (0, told_again(story.told[scene].outputs)), f"{what}: {ended.err}"
@@ -276,7 +204,7 @@ def test_another_writer_on_the_evidence_branch_changes_nothing_of_what_is_left_b
     ]
     for place in moves:
         stage = at(scene)
-        strike(stage, story, scene, place, "stale_head", times=3)
+        strike(stage, story.told[scene].writes, place, "stale_head", times=3)
         ended, outputs = play(stage, story, scene)
         assert (ended.code, told_again(outputs)) == (0, told_again(story.told[scene].outputs)), ended.err
         assert state(stage) == story.told[scene].state
@@ -288,7 +216,7 @@ def test_another_writer_on_the_evidence_branch_changes_nothing_of_what_is_left_b
 def test_a_command_that_gave_up_is_run_again_and_leaves_the_same_behind(story, at, scene, kind):
     for place in range(len(story.told[scene].writes)):
         stage = at(scene)
-        strike(stage, story, scene, place, kind, times=100)
+        strike(stage, story.told[scene].writes, place, kind, times=100)
         ended, _ = play(stage, story, scene)
         what = f"{kind} on {story.told[scene].writes[place]}"
         assert ended.code in (0, 3), f"{what}: {ended.err}"
@@ -302,28 +230,6 @@ def test_a_command_that_gave_up_is_run_again_and_leaves_the_same_behind(story, a
 def both(story: Story, scene: str) -> list[dict[str, Any]]:
     """What a command leaves behind, and what it leaves when it is given twice."""
     return [story.told[scene].state, story.again.get(scene, story.told[scene].state)]
-
-
-class Killed(BaseException):
-    """The runner is gone."""
-
-
-def kill(patch: pytest.MonkeyPatch, place: int, *, after: bool) -> None:
-    """The runner goes before, or right after, its write of this number reaches GitHub."""
-    left, send = [place], requests.Session.send
-
-    def sent(self: Any, request: Any, **more: Any) -> Any:
-        if request.method == "GET":
-            return send(self, request, **more)
-        left[0] -= 1
-        if left[0] == -1 and not after:
-            raise Killed
-        answer = send(self, request, **more)
-        if left[0] == -1:
-            raise Killed
-        return answer
-
-    patch.setattr(requests.Session, "send", sent)
 
 
 @pytest.mark.parametrize("after", AFTER)
@@ -433,34 +339,6 @@ def test_a_run_that_is_gone_without_settling_is_seen_to_be_gone(at, scene):
 # --- two at once ---
 
 
-def remote_of(stage: Stage, run: str) -> Any:
-    return client.connect(
-        token=SecretStr(TOKEN),
-        repository="octo/evalgate",
-        api_url=stage.server.public_url,
-        author=BOT,
-        run=run,
-        pace=0,
-        pauses=(0.001, 0.002, 0.004),
-    )
-
-
-def here() -> Here:
-    return Here(Places("evalgate.yaml", "models.yaml"), lambda: datetime.now(UTC).isoformat(), "https://github.com/octo/evalgate")
-
-
-def at_once(*calls: Any) -> list[Any]:
-    """What each call brings, all let off at the same moment."""
-    barrier = threading.Barrier(len(calls))
-
-    def let_off(call: Any) -> Any:
-        barrier.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [one.result() for one in [pool.submit(let_off, call) for call in calls]]
-
-
 def handed(results: list[Any]) -> list[str]:
     return [one.work for ends in results for one in ends if one.work is not None]
 
@@ -470,10 +348,6 @@ def controller(stage: Stage, run: int, signal: Signal | None = None) -> Any:
         stage.repository.add_run(run, stage.head, event="workflow_run", status="in_progress", conclusion=None)
     remote, told = remote_of(stage, f"{run}.1"), signal or Signal("pull", pull=stage.number)
     return lambda: control(remote, told, here())
-
-
-def ours(stage: Stage) -> list[str]:
-    return [one.body for one in stage.repository.comments(stage.number) if one.login == BOT]
 
 
 @pytest.mark.parametrize("number", [0, *(pytest.param(number, marks=pytest.mark.full) for number in range(1, 20))])
@@ -565,6 +439,14 @@ def edited(stage: Stage, change: Any, path: str = "pulls/1.jsonl") -> None:
     stage.repository.commit(JOURNAL, {path: change(content)}, "by hand", author="mallory")
 
 
+def place_of(stage: Stage, name: str) -> str:
+    """Where a file of the evidence lies that the last end in the journal names."""
+    lines = stage.repository.file(JOURNAL, f"pulls/{stage.number}.jsonl").splitlines()
+    digest = next(found for line in reversed(lines) if (found := json.loads(line).get("evidence")))
+    manifest = json.loads(stage.repository.file(JOURNAL, object_place(MANIFEST, digest)))
+    return object_place(name, manifest["files"][name])
+
+
 def replaced(old: str, new: str, count: int = -1) -> Any:
     def change(content: bytes) -> bytes:
         assert old.encode() in content
@@ -611,7 +493,6 @@ def test_a_run_of_no_name_is_never_asked_for_and_stops_the_work(story, at):
 
 
 BY_HAND = "the verdict's evidence is not what the journal says"
-HOME = "runs/1/{work}-7.1/"
 
 
 @pytest.mark.parametrize(
@@ -619,15 +500,15 @@ HOME = "runs/1/{work}-7.1/"
     [
         ("pulls/1.jsonl", without("started")),
         ("pulls/1.jsonl", replaced('"dataset":"datasets/f/ft-v1.1.0.jsonl"', '"dataset":"datasets/f/ft-v1.0.0.jsonl"', 1)),
-        (HOME + "verdict.json", replaced('"pass"', '"fail"', 1)),
-        (HOME + "compare.json", lambda content: content + b"\n"),
-        (HOME + "report.md", lambda _content: None),
+        ("verdict.json", replaced('"pass"', '"fail"', 1)),
+        ("compare.json", lambda content: content + b"\n"),
+        ("report.md", lambda _content: None),
     ],
     ids=["nothing was begun", "begun on other data", "another verdict", "another comparison", "no report"],
 )
 def test_a_pass_whose_ground_was_changed_by_hand_is_no_pass_and_says_who_must_do_what(story, at, path, change):
     stage = at("settled")
-    edited(stage, change, path.format(work=story.work))
+    edited(stage, change, path if path.startswith("pulls/") else place_of(stage, path))
     ended = settled(stage, story)
     assert ended.code == 3, ended.err
     headline, _, conclusion = waits(stage)

@@ -65,10 +65,7 @@ class TestTheRoad:
             assert ended.code == {"success": 0, "failure": 1}[conclusion]
             assert stage.control(run=8) == []
             assert steps(stage) == ["head", "started", "training", "trained", "evaluating", "finished"]
-            assert (
-                verdict
-                in stage.repository.file("evalgate-evidence", f"runs/{stage.number}/{work['work']}-7.1/report.md").decode()
-            )
+            assert verdict in stage.evidence("report.md").decode()
 
     def test_no_golden_question_and_no_row_stands_in_the_comment(self, stage):
         stage.train(begun(stage), run=7)
@@ -91,7 +88,7 @@ class TestTheRoad:
             _, outputs = stage.train(begun(stage), run=7)
             assert outputs["verdict"] == "pass"
             assert stage.server.effects("POST", "/git/") == 0
-            assert list((tmp_path / "evidence/runs").rglob("verdict.json"))
+            assert list((tmp_path / "evidence/objects").rglob("*.json"))
 
 
 class TestWhatCounts:

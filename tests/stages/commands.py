@@ -62,7 +62,7 @@ def in_child(folder: Path, *arguments: object, first: Callable[[], object] = boo
 
 def run_folder(workspace: Path) -> Path:
     """The one run folder of a workspace."""
-    (found,) = (workspace / "runs").iterdir()
+    (found,) = (path for path in (workspace / "runs").iterdir() if path.name != ".attempts")
     return found
 
 

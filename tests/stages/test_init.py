@@ -58,7 +58,9 @@ def test_secrets_of_providers_stand_in_one_job_alone_and_the_untrusted_half_may_
         check, trusted = (made[f".github/workflows/{name}"] for name in WORKFLOWS)
         assert check["jobs"]["check"]["permissions"] == {"contents": "read"}
         assert (check["permissions"], trusted["permissions"]) == ({}, {})
-        assert [name for name, job in trusted["jobs"].items() if "environment" in job] == ["train-and-evaluate"]
+        environments = {name: job["environment"] for name, job in trusted["jobs"].items() if "environment" in job}
+        registry = dict.fromkeys(("register", "merge"), "evalgate-registry")
+        assert environments == {"train-and-evaluate": "evalgate", **registry}
         said = json.dumps(made)
         assert "secrets." not in said
         assert "pull_request_target" not in said

@@ -1,24 +1,24 @@
 """The journal in a folder: many writers, each step once and whole; writers who stop in the middle; a folder in disorder."""
 
 import errno
-import hashlib
 import os
 from pathlib import Path
 
 import fsspec
 import pytest
+from drawn_evidence import ADAPTER, evidence, sha256
 from fsspec.implementations.memory import MemoryFileSystem
 
 from evalgate.errors import NotMeasured, PolicyError
-from evalgate.evidence import PathJournal
+from evalgate.evidence import PathJournal, open_shelf
+from evalgate.git_shelf import GitShelf
 from evalgate.records.journal import Entry
 
 HEAD = "a" * 40
 WRITERS, STEPS = 8, 50
 
 
-def step(key, *, name="head", pull=1, feature=None, second=0, why=None, files=None):
-    evidence = {path: hashlib.sha256(content).hexdigest() for path, content in (files or {}).items()}
+def step(key, *, name="head", pull=1, feature=None, second=0, why=None, evidence=None):
     at = f"2026-11-20T08:00:{second:02}Z"
     return Entry(key=key, step=name, at=at, pull=pull, head=HEAD, feature=feature, why=why, evidence=evidence)
 
@@ -146,25 +146,25 @@ def test_lists_that_a_place_remembers_are_asked_for_again():
 
 # --- writers who stop in the middle ---
 
-FILES = {"runs/1/w/verdict.json": b"one", "runs/1/w/report.md": b"two"}
+DRAWN = evidence(verdict_json=b"one", report_md=b"two", adapter=ADAPTER)
+FILES = DRAWN.files
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("count", range(1, len(FILES) + 3))
 def test_a_writer_who_stops_anywhere_leaves_no_step_without_its_files_and_the_next_one_goes_on(tmp_path, monkeypatch, count):
     journal = PathJournal(str(tmp_path))
-    first = step("end", name="finished", feature="f", files=FILES)
+    first = step("end", name="finished", feature="f", evidence=DRAWN.sha256)
     with monkeypatch.context() as patch:
         stopped_at(patch, count)
         with pytest.raises(Stopped):
             journal.append(first, FILES)
     assert journal.of_pull(1) == (), "the pull request's step is the last that is written"
-    others = {name: content + b", again" for name, content in FILES.items()}
-    second = step("end", name="finished", feature="f", files=others, second=1)
-    stands = journal.append(second, others)
+    other = evidence("2", verdict_json=b"one", report_md=b"two, again", adapter=ADAPTER)
+    stands = journal.append(step("end", name="finished", feature="f", evidence=other.sha256, second=1), other.files)
     assert journal.of_pull(1) == journal.of_feature("f") == (stands,)
-    kept = {name: hashlib.sha256(journal.read(name)).hexdigest() for name in FILES}
-    assert kept == stands.evidence, "the step that stands names the files that lie there"
-    assert len(below(tmp_path)) == 4
+    kept = next(drawn for drawn in (DRAWN, other) if drawn.sha256 == stands.evidence)
+    assert {place: journal.read(place) for place in kept.files} == kept.files, "all that the step names lies there"
+    assert not [name for name in below(tmp_path) if "/." in name], "nothing half-written is left"
 
 
 def test_money_that_was_spent_is_in_the_ledger_even_where_the_writer_stopped(tmp_path, monkeypatch):
@@ -176,12 +176,88 @@ def test_money_that_was_spent_is_in_the_ledger_even_where_the_writer_stopped(tmp
     assert [entry.key for entry in journal.of_feature("f")] == ["spent"]
 
 
-def test_evidence_of_a_step_that_stands_is_never_written_over(tmp_path):
+def test_evidence_of_a_step_that_stands_is_not_followed_by_anothers(tmp_path):
     journal = PathJournal(str(tmp_path))
-    first = journal.append(step("end", name="finished", files=FILES), FILES)
-    others = dict.fromkeys(FILES, b"another")
-    assert journal.append(step("end", name="finished", files=others, second=1), others) == first
-    assert {name: journal.read(name) for name in FILES} == FILES
+    first = journal.append(step("end", name="finished", evidence=DRAWN.sha256), FILES)
+    other = evidence("2", report_md=b"another")
+    assert journal.append(step("end", name="finished", evidence=other.sha256, second=1), other.files) == first
+    assert set(journal.places()) == set(FILES)
+
+
+# --- evidence under its digests ---
+
+
+def test_a_file_that_is_there_is_not_written_again_and_one_with_other_bytes_is_put_right(tmp_path):
+    journal = PathJournal(str(tmp_path))
+    journal.append(step("one", name="finished", evidence=DRAWN.sha256), FILES)
+    same, half, tampered, *_ = sorted(FILES)
+    (tmp_path / half).write_bytes(FILES[half][:1])
+    (tmp_path / tampered).write_bytes(b"another")
+    before = (tmp_path / same).stat().st_ino
+    journal.append(step("two", name="finished", evidence=DRAWN.sha256), FILES)
+    assert {place: journal.read(place) for place in FILES} == FILES
+    assert (tmp_path / same).stat().st_ino == before
+
+
+def test_a_file_that_a_pruning_may_take_for_forgotten_is_made_young_before_the_step_that_needs_it(tmp_path):
+    place, content = next(iter(FILES.items()))
+    at = 1_790_000_000
+    journal = PathJournal(str(tmp_path), clock=lambda: at)
+    journal.append(step("one"), FILES)
+    for age, made_young in ((0, False), (11 * 3600, False), (13 * 3600, True)):
+        os.utime(tmp_path / place, (at - age, at - age))
+        before = (tmp_path / place).stat()
+        journal.append(step(f"two/{age}", name="finished", evidence=DRAWN.sha256), FILES)
+        assert ((tmp_path / place).stat().st_mtime != before.st_mtime) == made_young
+        assert (tmp_path / place).read_bytes() == content
+
+
+@pytest.mark.parametrize("place", ["report.md", "pulls/1/x.json", "objects/../pulls/x.json", f"adapters/{'0' * 64}/a.json"])
+def test_a_file_that_does_not_lie_under_its_digest_is_refused_before_anything_is_written(tmp_path, place):
+    with pytest.raises(ValueError, match=r"digest|place of evidence"):
+        PathJournal(str(tmp_path)).append(step("end", name="finished"), {place: b"x"})
+    assert below(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "objects/../../secret", "objects//x", ""])
+def test_a_name_that_leads_elsewhere_is_not_read(tmp_path, name):
+    (tmp_path / "secret").write_text("secret")
+    with pytest.raises(NotMeasured, match="no plain path"):
+        PathJournal(str(tmp_path / "journal")).read(name)
+
+
+# --- where it lies ---
+
+
+@pytest.mark.parametrize(
+    "place", ["kept", "path:kept", "./kept", "path:./kept", "{root}/kept", "path:{root}/kept", "file://{root}/kept"]
+)
+def test_a_folder_begins_at_the_root_that_is_given(tmp_path, place):
+    PathJournal(str(tmp_path / "kept")).append(step("end", name="finished", evidence=DRAWN.sha256), FILES)
+    shelf = open_shelf(place.format(root=tmp_path), root=tmp_path)
+    assert {name: shelf.read(name) for name in FILES} == FILES
+    assert shelf.read(f"objects/00/{sha256(b'none')}.md") is None
+
+
+def test_a_folder_begins_where_we_are_when_no_root_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    PathJournal("path:kept").append(step("a"))
+    assert [entry.key for entry in PathJournal("kept").of_pull(1)] == ["a"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
+
+
+def test_a_branch_is_read_from_the_clone(tmp_path):
+    shelf = open_shelf("branch:evalgate-evidence", root=tmp_path)
+    assert isinstance(shelf, GitShelf)
+    assert (shelf.folder, shelf.branch) == (tmp_path, "evalgate-evidence")
+
+
+@pytest.mark.parametrize("place", ["s3:bucket/x", "paht:kept", "path:", "", "c:x"])
+def test_a_place_that_is_misspelt_is_an_error_and_no_folder_of_that_name(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PolicyError, match="is no place: use branch:NAME, path:DIR, a folder, or a uri such as s3://BUCKET/DIR"):
+        open_shelf(place, root=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- a folder in disorder ---

@@ -35,7 +35,9 @@ class TestWhatPassed:
     def test_run_that_passed__becomes_a_variant_beside_its_base_with_its_flag_off(self, evalgate, passed):
         ended = promote(evalgate, passed)
         assert ended.code == 0
-        assert ended.err.endswith("models.yaml: ft-v1.0.0 added, flag f-ft-v1.0.0 is off\n")
+        assert ended.err.endswith(
+            "models.yaml: ft-v1.0.0 added, flag f-ft-v1.0.0 is off, its evidence is kept at path:evidence\n"
+        )
         run = run_folder(passed).name
         assert (
             registered(passed)
@@ -64,13 +66,13 @@ features:
         dataset_version: v1.0.0
         training_job: {run}
         adapter:
-          uri: path:runs/{run}/adapter
+          uri: path:evidence/adapters/*
           sha256: *
         report:
-          uri: path:runs/{run}/report.md
+          uri: path:reports/f/ft-v1.0.0.md
           sha256: *
         evidence:
-          uri: path:runs/{run}
+          uri: path:evidence
           sha256: *
         golden_sha256: *
         safety_sha256: *
@@ -135,7 +137,7 @@ class TestWhatDidNot:
     def test_safety_not_measured__no_entry(self, evalgate, tmp_path):
         draw(tmp_path, GOOD.partition(" | safety")[0])
         assert evalgate(tmp_path, "run").code == 0
-        assert "not promoted: safety was not measured" in promote(evalgate, tmp_path).err
+        assert "not promoted: safety: safety was not measured" in promote(evalgate, tmp_path).err
 
     def test_version_taken_by_other_content__no_entry(self, evalgate, passed):
         promote(evalgate, passed)
@@ -143,7 +145,7 @@ class TestWhatDidNot:
         first = run_folder(passed)
         teach(passed, GOOD.replace("refund: -+*30", "refund: -+*29 --"), version="v1.0.0")
         evalgate(passed, "run")
-        (second,) = set((passed / "runs").iterdir()) - {first}
+        (second,) = set((passed / "runs").glob("[!.]*")) - {first}
         ended = evalgate(passed, "registry", "promote", second)
         assert ended.code == 2
         assert "entries never change, choose a new version" in ended.err
@@ -158,7 +160,7 @@ class TestBaseMoved:
         first = run_folder(passed)
         teach(passed, GOOD, version="v2.0.0")
         assert evalgate(passed, "run").code == 0
-        (second,) = set((passed / "runs").iterdir()) - {first}
+        (second,) = set((passed / "runs").glob("[!.]*")) - {first}
         assert evalgate(passed, "registry", "promote", first).code == 0
         evalgate(passed, "registry", "rollout", "f", "--variant", "ft-v1.0.0")
         before = (passed / "models.yaml").read_bytes()
@@ -225,7 +227,7 @@ class TestEditedByHand:
 
     def test_adapter_after_training(self, evalgate, passed):
         edit_json(run_folder(passed) / "adapter/adapter_config.json", answers={})
-        self.refused(evalgate, passed, "the adapter's files are not the ones that were trained")
+        self.refused(evalgate, passed, "is not the one that was trained")
 
     def test_training_that_names_another_base(self, evalgate, passed):
         training = run_folder(passed) / "training.json"
@@ -238,11 +240,11 @@ class TestEditedByHand:
         edit_json(training, change={**json.loads(training.read_text())["change"], "sha256": "0" * 64})
         self.refused(evalgate, passed, "datasets/f/ft-v1.0.0.jsonl is not the dataset that was trained on")
 
-    @pytest.mark.parametrize("name", ["report.md", "report.html", "compare.json"])
-    def test_what_people_read(self, evalgate, passed, name):
+    @pytest.mark.parametrize(("name", "told"), [("report.md", "is not what follows"), ("compare.json", "does not follow")])
+    def test_what_people_read(self, evalgate, passed, name, told):
         path = run_folder(passed) / name
         path.write_text(path.read_text().replace("10 cases", "9,999 cases").replace('"gains": 30', '"gains": 31'))
-        self.refused(evalgate, passed, f"{name} is not what follows from the raw results")
+        self.refused(evalgate, passed, f"{name} {told} from the raw results")
 
     def test_policy_since_the_judgement(self, evalgate, passed):
         draw(passed, GOOD, gate={"max_bucket_drop": 0.2})
@@ -251,7 +253,7 @@ class TestEditedByHand:
     def test_expectations_of_golden_cases_since_the_judgement(self, evalgate, passed):
         golden = passed / "golden/f/cases.jsonl"
         golden.write_text(golden.read_text().replace('"expected": {"intent": "bill"}', '"expected": {"intent": "pay"}'))
-        self.refused(evalgate, passed, "answer other golden or safety cases than the policy's")
+        self.refused(evalgate, passed, "answer other golden cases than the policy's")
 
     def test_prompt_since_the_judgement(self, evalgate, passed):
         draw(passed, GOOD, prompt="prompt.md")

@@ -154,10 +154,26 @@ class TestEdits:
             "+ share: 0.25",
         ]
 
-    def test_full_rollout__also_changes_the_default(self):
+    def test_full_rollout__makes_it_the_default_and_leaves_the_flag_off(self):
         after = registry.set_flag(BY_HAND, "f", "ft-v1", on=True, share=1.0)
-        assert changed(BY_HAND, after)[:2] == ["- default: base", "+ default: ft-v1"]
-        assert len(changed(BY_HAND, after)) == 6
+        assert changed(BY_HAND, after) == ["- default: base", "+ default: ft-v1", "- share: 0.00", "+ share: 1.0"]
+        assert registry.resolve("f", registry=registry.parse(after.encode(), "x")).variant == "ft-v1"
+
+    def test_full_rollout_after_a_partial_one__turns_the_flag_off(self):
+        partial = registry.set_flag(BY_HAND, "f", "ft-v1", on=True, share=0.25)
+        after = registry.set_flag(partial, "f", "ft-v1", on=True, share=1.0)
+        assert registry.parse(after.encode(), "x").features["f"].variants["ft-v1"].flag == Flag(name="f-ft-v1", share=1.0)
+        assert registry.set_flag(after, "f", "ft-v1", on=True, share=1.0) == after
+
+    def test_flag_turned_off__keeps_its_share_and_changes_one_line(self):
+        partial = registry.set_flag(BY_HAND, "f", "ft-v1", on=True, share=0.25)
+        after = registry.set_flag(partial, "f", "ft-v1", on=False)
+        assert changed(partial, after) == ["- on: true      # off until Monday", "+ on: false     # off until Monday"]
+
+    @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+    def test_share_that_is_none__is_refused(self, share):
+        with pytest.raises(RegistryError, match="say one between 0 and 1"):
+            registry.set_flag(BY_HAND, "f", "ft-v1", on=True, share=share)
 
     def test_same_flag_twice__is_the_same_as_once(self):
         once = registry.set_flag(BY_HAND, "f", "ft-v1", on=True, share=0.25)

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from evalgate.errors import NotMeasured
-from evalgate.judgement.threshold import SETTLED, for_the_registry, held, nothing_to_judge, standing, to_be_split
+from evalgate.judgement.threshold import SETTLED, held, nothing_to_judge, standing, to_be_split
 from evalgate.records.change import DatasetChange
 from evalgate.records.check import CheckReport, Finding
 from evalgate.review.costs import Estimate
@@ -81,7 +81,7 @@ class TestWholeStandings:
             "done: trained",
             "done: evaluated",
             "done: verdict: pass",
-            "later: registry: not entered; `evalgate registry promote` does it",
+            "later: registry: not proposed yet",
         ]
 
     @pytest.mark.parametrize(("verdict", "mark"), [("fail", "refused"), ("inconclusive", "waiting")])
@@ -234,8 +234,6 @@ class TestPlain:
         found = to_be_split(pull(), change("+datasets/f/x.jsonl +datasets/g/y.jsonl", **features))
         assert "it changes datasets of 2 features: `f`, `g`." in found.headline
 
-    def test_the_registry_is_never_green(self):
-        assert for_the_registry(pull(changes="~models.yaml")).conclusion == "action_required"
 
     @pytest.mark.parametrize(("refused", "conclusion"), [(False, "action_required"), (True, "failure")])
     def test_held_names_what_is_missing_and_spends_nothing(self, refused, conclusion):

@@ -1,6 +1,16 @@
 """What people say to each other in a repository: issues, pull requests, comments, reviews."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Asked(NamedTuple):
+    """A request for a review: of a person by login, or of a team by slug."""
+
+    at: str
+    by: str
+    login: str | None
+    team: str | None
 
 
 @dataclass
@@ -18,6 +28,9 @@ class Pull:
     merged_by: str | None = None
     merge_sha: str | None = None
     requested: list[str] = field(default_factory=list)
+    requested_teams: list[str] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    """Every request for a review that ever was; `requested` holds those that nobody answered yet."""
     blocked: bool = False
     retargeted: list[str] = field(default_factory=list)
     """When it was pointed at another base."""

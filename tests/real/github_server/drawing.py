@@ -10,7 +10,7 @@ from .discussion import Comment, Issue, Reaction, Review
 from .drawing_git import DrawnGit
 from .heads import keep, tip
 from .merging import merge
-from .opening import open_issue, open_pull
+from .opening import answered, open_issue, open_pull
 from .shapes_pulls import pull_of
 from .work import Artifact, CheckRun, Run
 from .world import ACTIONS_APP
@@ -131,6 +131,7 @@ class DrawnRepository(DrawnGit):
             sha = commit or pull_of(self.repo.issues[number]).head_sha
             review = Review(self.world.new_id(), number, login, body, state, sha, self.world.now())
             self.repo.reviews.append(review)
+            answered(self.world, self.repo, review)
         return review.id
 
     def dismiss(self, review: int) -> None:

@@ -7,7 +7,7 @@ from typing import Self
 from . import git
 from .faults import write_over
 from .git import Signature
-from .heads import fast_forwards, move, tip
+from .heads import fast_forwards, follow, move, tip
 from .history import CommitFacts, facts
 from .world import Repository, World
 
@@ -111,6 +111,7 @@ class DrawnGit:
     def delete_branch(self, branch: str) -> None:
         with self.world.lock:
             git.delete_ref(self.repo.folder, self.repo.git_ref(f"refs/heads/{branch}"))
+            follow(self.world, self.repo)
 
     def head(self, branch: str) -> str | None:
         return tip(self.repo, branch)

@@ -43,7 +43,10 @@ def _merge_by_push(world: World, repo: Repository, branch: str, sha: str) -> Non
 
 def _follow_one(world: World, repo: Repository, issue: Issue, head: str | None) -> None:
     pull = issue.pull
-    if pull is None or head is None or head == pull.head_sha:
+    if pull is None or head == pull.head_sha:
+        return
+    if head is None:  # GitHub closes what has lost its branch
+        issue.state, issue.closed = "closed", world.now()
         return
     pull.head_sha, pull.base_sha = head, tip(repo, pull.base_ref) or pull.base_sha
     issue.updated = world.now()

@@ -28,10 +28,11 @@ def get_issue(call: Call) -> Answer:
 
 
 def get_events(call: Call) -> Answer:
-    """What happened to it; of all that GitHub tells, only that it was pointed at another base."""
+    """What happened to it; of all that GitHub tells, that it was pointed at another base and who was asked for a review."""
     issue = find_issue(call)
-    at = issue.pull.retargeted if issue.pull else []
-    rows = [event_shape(call.world, call.repo, issue, number, when) for number, when in enumerate(at, start=1)]
+    happened = [*issue.pull.retargeted, *issue.pull.asked] if issue.pull else []
+    happened.sort(key=lambda one: one if isinstance(one, str) else one.at)
+    rows = [event_shape(call.world, call.repo, issue, number, one) for number, one in enumerate(happened, start=1)]
     return paged(call, rows, lambda row: row)
 
 

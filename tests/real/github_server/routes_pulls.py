@@ -6,7 +6,7 @@ from .answers import Answer, Call, Refused, invalid, not_found, paged
 from .discussion import Issue
 from .heads import tip
 from .history import between, changes
-from .opening import open_pull
+from .opening import open_pull, refuse_words, request_reviews
 from .shapes_git import commit_shape
 from .shapes_pulls import base_of, change_shape, pull_of, pull_shape, pull_simple_shape
 from .world import ACTIONS_APP, Repository
@@ -88,6 +88,7 @@ def patch_pull(call: Call) -> Answer:
     issue, pull = pull_issue(call), pull_of(pull_issue(call))
     if call.body.get("state") == "open" and pull.merged:
         raise invalid("PullRequest", "state", "invalid", "state cannot be changed. The pull request is merged.")
+    refuse_words(call.body.get("title", issue.title), call.body.get("body"))
     issue.title, issue.body = call.body.get("title", issue.title), call.body.get("body", issue.body)
     if call.body.get("base", pull.base_ref) != pull.base_ref:
         pull.base_ref = call.body["base"]
@@ -105,13 +106,17 @@ def set_state(call: Call, issue: Issue, state: str) -> None:
 
 
 def post_reviewers(call: Call) -> Answer:
-    issue, wanted = pull_issue(call), [*call.body.get("reviewers", [])]
+    """All of those who are named are asked, or nobody is. Logins and slugs are the same in any case of letters."""
+    issue, people = pull_issue(call), {login.casefold(): login for login in call.world.people}
+    slugs = {slug.casefold(): slug for org, slug in call.world.teams if org == call.repo.owner}
+    wanted = [people.get(login.casefold(), "") for login in call.body.get("reviewers", [])]
+    teams = [slugs.get(slug.casefold(), "") for slug in call.body.get("team_reviewers", [])]
     if issue.login in wanted:
         raise Refused(422, "Review cannot be requested from pull request author.")
-    if any(login not in call.world.people for login in wanted):
-        raise Refused(422, "Reviews may only be requested from collaborators. One or more of the users is not one.")
-    pull = pull_of(issue)
-    pull.requested = list(dict.fromkeys([*pull.requested, *wanted]))
+    if "" in {*wanted, *teams}:
+        only = "Reviews may only be requested from collaborators. One or more of the users or teams you specified"
+        raise Refused(422, f"{only} is not a collaborator of the {call.repo.full_name} repository.")
+    request_reviews(call.world, issue, call.token.login, wanted, teams)
     return Answer(201, pull_simple_shape(call.world, call.repo, issue, call.newest_version))
 
 

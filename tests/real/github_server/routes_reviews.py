@@ -3,6 +3,7 @@
 from .answers import Answer, Call, Refused, not_found, paged
 from .discussion import Review
 from .merging import merge, refuse_merge
+from .opening import answered
 from .routes_pulls import pull_issue, refuse_actions
 from .shapes_discussion import review_shape
 from .shapes_pulls import pull_of
@@ -30,6 +31,7 @@ def post_review(call: Call) -> Answer:
     number, body = call.world.new_id(), call.body.get("body") or ""
     review = Review(number, issue.number, call.token.login, body, STATES[event], commit, call.world.now())
     call.repo.reviews.append(review)
+    answered(call.world, call.repo, review)
     return Answer(200, review_shape(call.world, call.repo, review))
 
 

@@ -149,6 +149,29 @@ def repository_shape(world: World, repo: Repository) -> dict[str, Any]:
     return {**REPOSITORY_CONSTANTS, **pages, **times, **shown}
 
 
+def team_shape(world: World, org: str, slug: str) -> dict[str, Any]:
+    """A team, as pull requests show it."""
+    number = 20_000 + sum(slug.encode())
+    url = f"{world.public_url}/organizations/{world.person(org).id}/team/{number}"
+    return {
+        "id": number,
+        "node_id": node_id("Team", number),
+        "name": slug,
+        "slug": slug,
+        "description": None,
+        "privacy": "closed",
+        "notification_setting": "notifications_enabled",
+        "permission": "push",
+        "type": "organization",
+        "organization_id": world.person(org).id,
+        "url": url,
+        "html_url": f"{world.html_url}/orgs/{org}/teams/{slug}",
+        "members_url": url + "/members{/member}",
+        "repositories_url": f"{url}/repos",
+        "parent": None,
+    }
+
+
 def _field(page: str) -> str:
     return FIELD_OF_PAGE.get(page, page.replace("/", "_") + "_url")
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .discussion import Comment, Issue, Reaction, Review
-from .shapes import api_of, association, html_of, node_id, user_shape
+from .discussion import Asked, Comment, Issue, Reaction, Review
+from .shapes import api_of, association, html_of, node_id, team_shape, user_shape
 from .world import ACTIONS_APP, Repository, World
 
 ROLLUP = ("+1", "-1", "laugh", "confused", "heart", "hooray", "eyes", "rocket")
@@ -128,17 +128,24 @@ def app_shape(world: World, slug: str) -> dict[str, Any]:
     }
 
 
-def event_shape(world: World, repo: Repository, issue: Issue, number: int, when: str) -> dict[str, Any]:
-    """An issue-event that says that the base was changed."""
-    id = issue.id * 1000 + number
-    return {
+def event_shape(world: World, repo: Repository, issue: Issue, number: int, what: str | Asked) -> dict[str, Any]:
+    """An issue-event that says that the base was changed, at a time, or that somebody was asked for a review."""
+    id, asked = issue.id * 1000 + number, None if isinstance(what, str) else what
+    kind, word = ("ReviewRequestedEvent", "review_requested") if asked else ("BaseRefChangedEvent", "base_ref_changed")
+    shown = {
         "id": id,
-        "node_id": node_id("BaseRefChangedEvent", id),
+        "node_id": node_id(kind, id),
         "url": f"{api_of(world, repo)}/issues/events/{id}",
-        "actor": user_shape(world, issue.login),
-        "event": "base_ref_changed",
+        "actor": user_shape(world, asked.by if asked else issue.login),
+        "event": word,
         "commit_id": None,
         "commit_url": None,
-        "created_at": when,
+        "created_at": what if isinstance(what, str) else what.at,
         "performed_via_github_app": None,
     }
+    if asked is None:
+        return shown
+    shown["review_requester"] = user_shape(world, asked.by)
+    if asked.team is not None:
+        return {**shown, "requested_team": team_shape(world, repo.owner, asked.team)}
+    return {**shown, "requested_reviewer": user_shape(world, asked.login or "ghost")}

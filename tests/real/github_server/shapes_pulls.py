@@ -6,7 +6,7 @@ from typing import Any
 from .discussion import Issue, Pull
 from .heads import mergeable, mergeable_state
 from .history import Change, between, changes, merge_base
-from .shapes import api_of, association, html_of, node_id, repository_shape, user_shape
+from .shapes import api_of, association, html_of, node_id, repository_shape, team_shape, user_shape
 from .shapes_discussion import issue_html, label_shape
 from .world import Repository, World
 
@@ -64,7 +64,7 @@ def pull_simple_shape(world: World, repo: Repository, issue: Issue, newest_versi
         "milestone": None,
         "auto_merge": None,
         "requested_reviewers": [user_shape(world, login) for login in pull.requested],
-        "requested_teams": [],
+        "requested_teams": [team_shape(world, repo.owner, slug) for slug in pull.requested_teams],
         "created_at": issue.created,
         "updated_at": issue.updated,
         "closed_at": issue.closed,

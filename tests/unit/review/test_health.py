@@ -5,7 +5,7 @@ import pytest
 from evalgate.review import ground as known
 from evalgate.review.ground import App, Branch, Environment, Files, Ground, Guard, Required, Unseen, Workflow, WorkflowToken
 from evalgate.review.health import points
-from evalgate.stages.trigger import CHECK
+from evalgate.stages.seen import CHECK
 
 HIDDEN = Unseen("Administration: read", "GitHub answered 403: no")
 PINNED = Required("EvalGate", 15368, strict=True)

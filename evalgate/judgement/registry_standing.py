@@ -1,0 +1,126 @@
+"""Where a pull request on the registry stands: what it changes, whether evidence carries it, who has released it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from evalgate.judgement.markdown import code_span
+from evalgate.judgement.registry_change import Change
+from evalgate.judgement.wording import counted
+from evalgate.records.link import Link
+from evalgate.records.policy import Release
+from evalgate.records.pull_request import PullRequest
+from evalgate.records.standing import Conclusion, Condition, Standing
+from evalgate.review.approvals import approvals, same_login
+
+NEVER = ("edited", "removed")
+"""Kinds of change that no evidence carries: an entry never changes."""
+MOST_NAMED = 6
+
+
+class Proved(NamedTuple):
+    """One change of the registry, and what its evidence says."""
+
+    change: Change
+    broken: tuple[Link, ...]
+    """Every link that does not hold."""
+    found: str | None = None
+    """What was derived again, e.g. the verdict's sentence; None where no evidence is asked for."""
+    near: str | None = None
+    """What a release manager should know, such as an end date that comes near."""
+
+
+def holds(one: Proved) -> bool:
+    """True for a change that may be made, as far as evidence goes."""
+    return one.change.kind not in NEVER and not one.broken
+
+
+def registry_standing(pull: PullRequest, proved: Sequence[Proved], release: Release, *, behind: bool) -> Standing:
+    """Where it stands; `behind`: the target's registry changed since the head was made, so the head says nothing of today's."""
+    lines = [_line(one) for one in proved] or [_nothing()]
+    if behind:
+        lines = [_behind(), *lines]
+    if pull.draft:
+        lines.append(
+            Condition(name="draft", mark="waiting", words="held back: it is a draft", needs="it is marked ready for review")
+        )
+    lines.append(released(pull, release))
+    if not pull.open:
+        lines = [line.model_copy(update={"needs": None}) for line in lines]
+    conclusion = _conclusion(lines)
+    return Standing(
+        pull=pull.number,
+        head=pull.head,
+        kind="registry",
+        feature=_feature(proved),
+        headline=_headline(pull, lines, conclusion),
+        conditions=tuple(lines),
+        conclusion=conclusion,
+        notes=tuple(code_span(one.near, 300) for one in proved if one.near),
+    )
+
+
+def released(pull: PullRequest, release: Release) -> Condition:
+    """Approvals of the head by release managers; where the policy names none, by anybody with write access."""
+    told = approvals(pull)
+    by = [login for login in told.by if not release.managers or any(same_login(login, one) for one in release.managers)]
+    words = f"released by {len(by)} of {release.approvals}"
+    if by:
+        words += f": {', '.join(code_span(login) for login in by[:MOST_NAMED])}"
+    if told.against:
+        against = ", ".join(code_span(one) for one in told.against[:MOST_NAMED])
+        needs = f"{against} asked for changes, and must approve or be dismissed"
+        return Condition(name="released", mark="waiting", words=words, needs=needs)
+    if len(by) >= release.approvals:
+        return Condition(name="released", mark="done", words=words)
+    named = ", ".join(code_span(login) for login in release.managers[:MOST_NAMED])
+    who = f"by release managers ({named})" if named else "by people with write access who wrote none of its commits"
+    needs = f"{counted(release.approvals - len(by), 'approval')} of {code_span(pull.head[:7])} {who}"
+    return Condition(name="released", mark="waiting", words=words, needs=needs)
+
+
+def _line(one: Proved) -> Condition:
+    name, words = one.change.kind, code_span(one.change.words, 300)
+    if one.change.kind in NEVER:
+        needs = "that is taken back: an entry never changes, a new version is a new entry"
+        return Condition(name=name, mark="refused", words=words, needs=needs)
+    if one.broken:
+        links = ", ".join(code_span(name) for name in dict.fromkeys(link.name for link in one.broken))
+        first = one.broken[0]
+        needs = f"evidence that holds; broken: {links}. {code_span(first.name)}: {code_span(first.words, 400)}"
+        return Condition(name=name, mark="refused", words=words, needs=needs)
+    if one.change.exposure == "lower":
+        return Condition(name=name, mark="done", words=f"{words}; it only lowers exposure and needs no new evidence")
+    return Condition(name=name, mark="done", words=f"{words}; {code_span(one.found, 400)}" if one.found else words)
+
+
+def _behind() -> Condition:
+    needs = "the branch is brought up to date with the target branch: its registry changed since"
+    return Condition(name="up to date", mark="waiting", words="the registry moved on", needs=needs)
+
+
+def _nothing() -> Condition:
+    return Condition(name="changes", mark="done", words="nothing that is served or registered changes")
+
+
+def _conclusion(lines: Sequence[Condition]) -> Conclusion:
+    if any(line.mark == "refused" for line in lines):
+        return "failure"
+    return "action_required" if any(line.mark == "waiting" for line in lines) else "success"
+
+
+def _headline(pull: PullRequest, lines: Sequence[Condition], conclusion: Conclusion) -> str:
+    if not pull.open:
+        return "merged" if pull.merged else "closed: nothing was merged"
+    refused = [line for line in lines if line.mark == "refused"]
+    if refused:
+        more = f" ({len(refused) - 1} more below)" if len(refused) > 1 else ""
+        return f"refused: {refused[0].words}: this needs {refused[0].needs}{more}"
+    waiting = [line.needs for line in lines if line.needs]
+    if waiting:
+        return f"verified, but this waits for {waiting[0]}" if conclusion == "action_required" else waiting[0]
+    return "verified and released: it may be merged at exactly this commit"
+
+
+def _feature(proved: Sequence[Proved]) -> str | None:
+    features = {one.change.feature for one in proved}
+    return features.pop() if len(features) == 1 else None

@@ -1,0 +1,258 @@
+"""The chain from an entry of the registry to the raw answers: every digest compared, every conclusion drawn again.
+
+No word of the evidence is believed that can be derived: a report's own "pass" counts for nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from evalgate import store, suites, weights
+from evalgate.errors import WrongInputError
+from evalgate.policy import gate_sha256
+from evalgate.ports import Answer, Shelf
+from evalgate.prompts import prompt_sha256
+from evalgate.records.base import Sha256
+from evalgate.records.evaluation import EvalResults, Variant
+from evalgate.records.evidence import Evidence, adapter_place
+from evalgate.records.link import Link
+from evalgate.records.registry import Registry
+from evalgate.records.suite import Suite
+from evalgate.scorers import scorer_digests
+from evalgate.stages.evaluate import score
+from evalgate.stages.gate import judge, policy_notes, reports
+from evalgate.stages.opened import Told
+from evalgate.stages.workspace import SAFETY_SCORER, Workspace, golden_scorers, read_answer_schema, read_prompt, read_suites
+
+LAST_DAYS = 14
+"""A variant whose provider ends it in fewer days is not registered any more."""
+LOCAL = ("path:", "scripted:")
+"""How base models are named that lie in the repository: other commits may have other bytes under the same name."""
+Mode = Literal["adding", "raising"]
+"""adding: the entry is new, all must be as it was judged. raising: it stands already, and must pass as things are today."""
+
+
+class Judges(NamedTuple):
+    """The side that judges: what the target branch says, and when."""
+
+    workspace: Workspace
+    registry: Registry
+    today: str
+    """ISO date."""
+    dataset: Callable[[Told], bytes | None]
+    """The bytes that a training says it was made of, as git or the disk has them; None where they are not there any more."""
+
+
+def broken(told: Told, judges: Judges, shelf: Shelf, mode: Mode) -> tuple[Link, ...]:
+    """Every link between evidence and what the target branch says that does not hold; none is a pass that re-derives."""
+    known = read_suites(judges.workspace)
+    return (
+        *_of_one_run(told, judges.workspace.name),
+        *adapter_links(told.manifest, told.training.candidate.adapter_sha256, shelf),
+        *_base(told, judges),
+        *_dataset(told, judges),
+        *_questions(told, judges.workspace, known),
+        *_verdict(told, judges.workspace, mode),
+        *_served(told, judges),
+        *_sunset(told, judges),
+    )
+
+
+def _of_one_run(told: Told, feature: str) -> Iterator[Link]:
+    """Whether the files of the evidence are of one another."""
+    named = {told.manifest.feature, told.base.header.feature, told.candidate.header.feature, told.training.change.feature}
+    if named != {feature}:
+        yield Link("evidence", f"is of {', '.join(sorted(map(repr, named)))}, the entry is of {feature!r}")
+    judged, trained = told.candidate.header.variant, told.training.candidate
+    if not isinstance(judged, Variant):
+        yield Link("provenance", "the candidate's results do not say what answered")
+    else:
+        recorded = (trained.adapter_sha256, trained.base_model, trained.base_sha256, told.training.prompt_sha256)
+        if (judged.adapter_sha256, judged.model, judged.model_sha256, judged.prompt_sha256) != recorded:
+            yield Link("results", "the candidate's results are of another adapter, base model or prompt than the training's")
+    bound, change = told.manifest.binding, told.training.change
+    if bound is not None:
+        asked = dict(told.candidate.header.suites)
+        differ = {
+            "feature": bound.feature != told.manifest.feature,
+            "dataset": bound.dataset_sha256 != change.sha256 or not _is_at(bound.dataset, change.path),
+            "prompt": bound.prompt_sha256 != told.training.prompt_sha256,
+            "golden": bound.golden_sha256 != asked.pop("golden", None),
+            "safety": bound.safety_sha256 != suites.suites_sha256(asked),
+            "attempts": bound.attempt != told.verdict.attempt,
+            "adapter": bound.candidate != trained.adapter_sha256,
+        }
+        yield from (Link(name, "is not what was approved and bound") for name, is_so in differ.items() if is_so)
+    yield from _attempts(told)
+
+
+def _is_at(bound: str | None, path: str) -> bool:
+    """True where a path of the repository is the dataset's, whose own path begins in the policy's folder."""
+    return bound is not None and f"/{bound}".endswith(f"/{path}")
+
+
+def _attempts(told: Told) -> Iterator[Link]:
+    if not told.manifest.attempts:
+        yield Link("attempts", "no ledger says how many candidates were judged: run it again, with `evalgate run`")
+    elif len(told.manifest.attempts) > told.verdict.attempt:
+        tried = len(told.manifest.attempts)
+        yield Link(
+            "attempts", f"{tried} candidates were judged against this base, the verdict was told of {told.verdict.attempt}"
+        )
+
+
+def adapter_links(manifest: Evidence, sha256: Sha256 | None, shelf: Shelf) -> Iterator[Link]:
+    """Whether the adapter with this digest is what the manifest names, and lies there byte for byte."""
+    kept = manifest.adapter_sha256
+    if kept is None:
+        yield Link("adapter", f"was not kept: {manifest.left_out or 'nobody says why'}")
+        return
+    if kept != sha256:
+        yield Link("adapter", f"the one that is kept ({kept}) is not the one that was trained ({sha256})")
+    odd = [name for name in manifest.adapter if not store.PLAIN_NAME.fullmatch(name) or not name.endswith(weights.SHAPES_ANSWERS)]
+    if odd:
+        yield Link("adapter", f"{odd[0]!r} is no file of an adapter: only safetensors and what lies beside them is loaded")
+        return
+    for name, digest in manifest.adapter.items():
+        content = shelf.read(adapter_place(kept, name))
+        if content is None:
+            yield Link("adapter", f"{name} is missing at {adapter_place(kept)}")
+        elif store.key_of_bytes(content) != digest:
+            yield Link("adapter", f"{name} at {adapter_place(kept)} is not the file that was trained")
+
+
+def _base(told: Told, judges: Judges) -> Iterator[Link]:
+    """Whether the base model is the policy's, and, where it lies in the repository, still the same bytes."""
+    workspace, trained = judges.workspace, told.training.candidate
+    for what, sha256 in _digests_of_base(told, judges):
+        if sha256 != trained.base_sha256:
+            yield Link("base", f"{trained.base_model} was trained on as {trained.base_sha256}, {what} has it as {sha256}")
+    if workspace.feature.base_model != trained.base_model:
+        yield Link("base", f"was trained on {trained.base_model!r}, the policy's base model is {workspace.feature.base_model!r}")
+    else:
+        yield from base_in_repository(trained.base_model, trained.base_sha256, workspace)
+
+
+def base_in_repository(uri: str, sha256: Sha256, workspace: Workspace) -> Iterator[Link]:
+    """Whether a base model that lies in the repository still has this digest; others are not looked for."""
+    if not uri.startswith(LOCAL):
+        return
+    try:
+        found = weights.resolve(uri, None, cache=Path(), root=workspace.root).sha256
+    except WrongInputError as error:
+        yield Link("base", str(error))
+        return
+    if found != sha256:
+        yield Link("base", f"{uri} has digest {found}, it was trained on {sha256}")
+
+
+def _digests_of_base(told: Told, judges: Judges) -> Iterator[tuple[str, Sha256]]:
+    """Who else says a digest of the base model: the results, and of a name that never means other bytes policy and registry."""
+    uri, compared, feature = told.training.candidate.base_model, told.base.header.variant, judges.workspace.feature
+    if isinstance(compared, Variant) and compared.model == uri:
+        yield "what base's results are of", compared.model_sha256
+    if uri.startswith("hf:") and feature.base_model_sha256 is not None:  # of a package the pin is its wheel's
+        yield "the policy", feature.base_model_sha256
+    known = judges.registry.features.get(judges.workspace.name)
+    for name, entry in (known.variants if known else {}).items():
+        if entry.base_model.uri == uri and not uri.startswith(LOCAL):
+            yield name, entry.base_model.sha256
+
+
+def _dataset(told: Told, judges: Judges) -> Iterator[Link]:
+    change, content = told.training.change, judges.dataset(told)
+    if content is None or store.key_of_bytes(content) != change.sha256:
+        yield Link("dataset", f"{change.path} is not the dataset that was trained on")
+
+
+def _questions(told: Told, workspace: Workspace, known: Sequence[Suite]) -> Iterator[Link]:
+    """Whether the results are answers to today's cases, asked with today's prompt, scored by today's scorers."""
+    asked: Mapping[str, str] = {suite.name: suite.sha256 for suite in known}
+    safety = [SAFETY_SCORER] if any(suite.name != "golden" for suite in known) else []
+    scored_by = scorer_digests([*golden_scorers(workspace), *safety], read_answer_schema(workspace))
+    prompt = prompt_sha256(read_prompt(workspace))
+    for side, found in (("base", told.base), ("candidate", told.candidate)):
+        header, variant = found.header, found.header.variant
+        if header.suites.get("golden") != asked.get("golden"):
+            yield Link("golden", f"the {side}'s results answer other golden cases than the policy's: run it again")
+        if _safety(header.suites) != _safety(asked):
+            yield Link("safety", f"the {side}'s results answer other safety cases than the policy's: run it again")
+        if header.suites != asked:
+            continue
+        if header.scorers != scored_by:
+            yield Link("scorers", f"the {side}'s results were scored by other scorers than today's: run it again")
+        elif not _scores_follow(workspace, found, known):
+            yield Link("scores", f"the {side}'s scores do not follow from its answers: run it again")
+        if isinstance(variant, Variant) and variant.prompt_sha256 != prompt:
+            yield Link("prompt", f"the prompt is not the one that the {side} was asked with: run it again")
+
+
+def _safety(named: Mapping[str, str]) -> dict[str, str]:
+    return {name: digest for name, digest in named.items() if name != "golden"}
+
+
+def _scores_follow(workspace: Workspace, found: EvalResults, known: Sequence[Suite]) -> bool:
+    """True when judging the recorded answers once more gives the recorded scores."""
+    cases = {(suite.name, case.id): case for suite in known for case in suite.cases}
+    asked = [result for result in found.cases if (result.suite, result.case_id) in cases]
+    answered = [(r.suite, cases[r.suite, r.case_id], Answer(place, r.output)) for place, r in enumerate(asked)]
+    again = score(workspace, answered, golden_scorers(workspace))
+    return all((old.status, old.scores) == (new.status, new.scores) for old, new in zip(asked, again, strict=True))
+
+
+def _verdict(told: Told, workspace: Workspace, mode: Mode) -> Iterator[Link]:
+    """Whether the verdict is a pass that follows from the raw results under the target branch's policy and this code."""
+    attempt = told.verdict.attempt
+    try:
+        comparison, verdict = judge(workspace, told.base, told.candidate, reference=told.reference, attempt=attempt)
+    except WrongInputError as error:
+        yield Link("results", str(error))
+        return
+    if verdict.verdict != "pass":
+        yield Link("verdict", f"the verdict is {verdict.verdict}: {verdict.summary}")
+    if comparison.safety is None or comparison.safety.base_right == 0:
+        yield Link("safety", "safety was not measured")
+    if not comparison.has_provenance:
+        yield Link("provenance", "the results do not say what answered, on what, and how")
+    if mode == "raising":
+        return
+    if told.verdict.policy_sha256 != gate_sha256(workspace.feature):
+        yield Link("policy", "the verdict was reached under other gate settings than today's: run it again")
+    if comparison != told.comparison:
+        yield Link("comparison", "compare.json does not follow from the raw results: run it again")
+    if verdict != told.verdict:
+        yield Link("verdict", "the verdict does not follow from the raw results under this policy: run it again")
+    notes = policy_notes(workspace.feature, comparison, attempt)
+    by_run = reports(comparison, verdict, training=told.training, check=told.check, notes=notes)["report.md"]
+    by_gate = reports(comparison, verdict, notes=notes)["report.md"]
+    if told.report not in (by_run, by_gate):
+        yield Link("report", "report.md is not what follows from the raw results: run it again")
+
+
+def _served(told: Told, judges: Judges) -> Iterator[Link]:
+    """Whether the variant that was compared is what the target branch serves now: compare-and-swap."""
+    compared, feature = told.base.header.variant, judges.workspace.name
+    if not isinstance(compared, Variant):
+        yield Link("provenance", "base's results do not say which variant answered")
+        return
+    known = judges.registry.features.get(feature)
+    moved = "which is not the base that was compared: run the comparison again"
+    if known is None:
+        if (compared.model, compared.adapter_sha256) != (judges.workspace.feature.base_model, None):
+            yield Link("served", f"{feature} serves {judges.workspace.feature.base_model!r} now, {moved}")
+        return
+    default = known.variants[known.default]
+    serves = (default.base_model.sha256, default.adapter.sha256 if default.adapter else None)
+    if serves != (compared.model_sha256, compared.adapter_sha256):
+        yield Link("served", f"{feature} serves {known.default!r} now, {moved}")
+
+
+def _sunset(told: Told, judges: Judges) -> Iterator[Link]:
+    """Whether what the variant stands on will still be there; the registry says when a provider ends it."""
+    known = judges.registry.features.get(judges.workspace.name)
+    for name, entry in (known.variants if known else {}).items():
+        left = entry.days_left(judges.today)
+        if left is not None and left < LAST_DAYS and entry.base_model.sha256 == told.training.candidate.base_sha256:
+            yield Link(
+                "sunset", f"the provider ends {name}, of the same base model, on {entry.sunset}: choose another base model"
+            )

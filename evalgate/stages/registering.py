@@ -1,0 +1,233 @@
+"""registering: a verdict that is a pass becomes a pull request on the registry, opened by us, once."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from evalgate import registry
+from evalgate.errors import RegistryError, WrongInputError
+from evalgate.judgement.registry_body import registry_body
+from evalgate.ports import Journal
+from evalgate.pull_request import facts, proposal
+from evalgate.pull_request import tree as git
+from evalgate.pull_request.client import Remote
+from evalgate.records.journal import Entry
+from evalgate.records.registry import RegistryEntry
+from evalgate.review.work import deciding
+from evalgate.stages.attesting import signature_links, statement_of, write_statement
+from evalgate.stages.chain import Judges, broken
+from evalgate.stages.compose import SMALL, Trees, before, trees_of
+from evalgate.stages.controller import reconcile
+from evalgate.stages.entry import base_entry, entry_of, report_place, served_name, variant_name
+from evalgate.stages.opened import BrokenChainError, Told, manifest_of, read_evidence
+from evalgate.stages.provenance import dataset_in_git, of_pull
+from evalgate.stages.seen import Here, Seen, evidence_place, journal_of
+from evalgate.stages.trigger import look
+from evalgate.stages.workspace import open_workspace
+
+BRANCHES = "evalgate/registry/"
+
+
+class Registered(NamedTuple):
+    """What became of a verdict."""
+
+    pull: int | None
+    """The pull request on the registry; None where there is none to open."""
+    words: str
+    """For people."""
+
+
+class _Passed(NamedTuple):
+    """Work whose verdict is a pass, and both sides of its pull request as they are now."""
+
+    seen: Seen
+    journal: Journal
+    end: Entry
+    """The step of the journal that decides."""
+    target: str
+    """The target branch's commit now."""
+    trees: Trees
+
+
+class _Derived(NamedTuple):
+    """An entry whose verdict was derived again from raw results."""
+
+    feature: str
+    name: str
+    entry: RegistryEntry
+    against: str
+    """Name of the variant that it was compared with."""
+    base: RegistryEntry
+    told: Told
+
+
+class Stated(NamedTuple):
+    """What became of a statement."""
+
+    folder: Path | None
+    """Where its three files lie; None where there is nothing to sign."""
+    words: str
+    """For people."""
+
+
+def register(remote: Remote, number: int, work: str, here: Here) -> Registered:
+    """Open the pull request on the registry for the work on a dataset pull request, or bring it up to date; once.
+
+    Raises:
+        RegistryError: a link between the raw results and a pass does not hold; it is named.
+        NotMeasured: GitHub or the evidence could not be reached, or a person closed the pull request.
+    """
+    found = _passed(remote, number, work, here)
+    if isinstance(found, str):
+        return Registered(None, found)
+    made = _derive(remote, found, here)
+    if _is_registered(found, made):
+        return Registered(None, f"{made.feature}: {made.name} is registered already")
+    opened = _proposed(remote, found, made, here)
+    seen = found.seen
+    note = here.entry(seen, "registered", f"registered/{work}/{opened}", work=work, registered=opened)
+    found.journal.append(note)
+    proposal.ask(remote, opened, _asked(found.trees, made.feature))
+    said = reconcile(remote, opened, here).standing.headline
+    reconcile(remote, number, here)
+    return Registered(opened, f"#{opened} adds {made.name} to {made.feature}: {said}")
+
+
+def state(remote: Remote, number: int, work: str, here: Here, into: Path) -> Stated:
+    """The statement of work that ended in a pass, written into a folder for whoever signs it.
+
+    Raises:
+        RegistryError: a link between the raw results and a pass does not hold; it is named.
+        NotMeasured: GitHub or the evidence could not be reached, or the folder cannot be written.
+    """
+    found = _passed(remote, number, work, here)
+    if isinstance(found, str):
+        return Stated(None, found)
+    made = _derive(remote, found, here)
+    if _is_registered(found, made):
+        return Stated(None, f"{made.feature}: {made.name} is registered already")
+    said = statement_of(made.name, made.entry, made.told, here)
+    write_statement(said, into)
+    return Stated(into, f"{into}: {said.predicate.result} for {', '.join(said.subjects)}")
+
+
+def bring_up_to_date(remote: Remote, here: Here, *, apart: int) -> tuple[int, ...]:
+    """Our own other open pull requests on the registry, made again on top of what is registered now; none is lost.
+
+    Raises:
+        NotMeasured: GitHub or the evidence could not be reached.
+    """
+    told = []
+    for number in proposal.open_at(remote, (here.places.registry,)):
+        pull = facts.observe(remote, number)
+        if number == apart or pull.author != remote.author or pull.head_repository != pull.repository:
+            continue
+        trees = trees_of(remote, pull, here.places)
+        for bound in _behind_entries(remote, trees, here):
+            try:
+                register(remote, bound[0], bound[1], here)
+            except WrongInputError:  # it no longer holds on the new state: its own check says which link broke
+                reconcile(remote, number, here)
+            told.append(number)
+    return tuple(dict.fromkeys(told))
+
+
+def _behind_entries(remote: Remote, trees: Trees, here: Here) -> Sequence[tuple[int, str]]:
+    """Pull request and key of the work behind every entry that the head has and the target has not."""
+    try:
+        head = registry.parse(git.read(remote, trees.head[here.places.registry], most=SMALL), here.places.registry)
+    except (KeyError, WrongInputError):
+        return ()
+    found = []
+    for feature, known in head.features.items():
+        there = trees.registry.features.get(feature)
+        for name, entry in known.variants.items():
+            if entry.evidence is None or (there is not None and name in there.variants):
+                continue
+            try:
+                bound = manifest_of(journal_of(remote, trees, feature), entry.evidence.sha256).binding
+            except BrokenChainError:
+                continue
+            if bound is not None:
+                found.append((bound.pull, bound.key))
+    return found
+
+
+def _passed(remote: Remote, number: int, work: str, here: Here) -> _Passed | str:
+    """The work on a dataset pull request that ended in a pass; else why there is nothing to register.
+
+    Raises:
+        NotMeasured: GitHub or the evidence could not be reached.
+    """
+    seen = look(remote, number, here)
+    end = deciding(seen.entries, seen.pull.head, work, trains=True)
+    if end is None or end.verdict != "pass" or end.evidence is None or seen.journal is None:
+        why = "no verdict was reached on this commit" if end is None else f"the verdict is {end.verdict}"
+        return f"#{number}: {why}: nothing is registered"
+    target = facts.tip(remote, seen.pull.target_branch)
+    trees = trees_of(remote, seen.pull.model_copy(update={"target": target}), here.places)
+    return _Passed(seen, seen.journal, end, target, trees)
+
+
+def _derive(remote: Remote, found: _Passed, here: Here) -> _Derived:
+    """The entry that follows from the evidence of a pass.
+
+    Raises:
+        RegistryError: a link between the raw results and a pass does not hold; it is named.
+        NotMeasured: GitHub or the evidence could not be reached.
+    """
+    trees = found.trees
+    told = read_evidence(found.journal, found.end.evidence or "")
+    with tempfile.TemporaryDirectory(prefix="evalgate-") as folder:
+        before(remote, trees, here.places, Path(folder))
+        workspace = open_workspace(Path(folder) / here.places.policy, told.manifest.feature)
+        judges = Judges(workspace, trees.registry, here.clock()[:10], dataset_in_git(remote))
+        links = (
+            *broken(told, judges, found.journal, "adding"),
+            *of_pull(remote, told, found.journal, workspace.feature.review),
+            *signature_links(workspace._replace(policy=trees.rules), told.manifest, found.journal),
+        )
+    if links:
+        raise RegistryError(*(f"not registered: {link.name}: {link.words}" for link in links))
+    feature, against = workspace.name, served_name(judges)
+    today = f"{found.end.at[:19]}Z"  # of the verdict, so that the same entry is the same text
+    entry = entry_of(told, workspace, evidence_place(trees, feature), against=against, today=today)
+    known = trees.registry.features.get(feature)
+    base = base_entry(told, workspace) if known is None else known.variants[against]
+    return _Derived(feature, variant_name(told), entry, against, base, told)
+
+
+def _is_registered(found: _Passed, made: _Derived) -> bool:
+    """True where the target branch has the entry already."""
+    known = found.trees.registry.features.get(made.feature)
+    return known is not None and made.name in known.variants
+
+
+def _proposed(remote: Remote, found: _Passed, made: _Derived, here: Here) -> int:
+    """Number of the pull request: `models.yaml` and the report in one commit."""
+    there = found.trees.target.get(here.places.registry)
+    text = "" if there is None else git.read(remote, there, most=SMALL).decode()
+    text = registry.add_variant(text, made.feature, made.name, made.entry, base=(made.against, made.base))
+    home = here.places.registry.rpartition("/")[0]
+    report = f"{home}/" * bool(home) + report_place(made.feature, made.name)
+    title = f"{made.feature}: register {made.name}"
+    because = f"The verdict on #{found.seen.pull.number} is pass; its evidence is {made.told.sha256}."
+    return proposal.propose(
+        remote,
+        proposal.Proposal(
+            branch=f"{BRANCHES}{made.feature}-{made.name}",
+            target=found.seen.pull.target_branch,
+            over=found.target,
+            files={here.places.registry: text.encode(), report: made.told.report},
+            message=f"{title}, its flag off\n\n{because}",
+            title=title,
+            body=registry_body(made.feature, made.name, made.entry, made.told.manifest, made.told.verdict),
+        ),
+    )
+
+
+def _asked(trees: Trees, feature: str) -> tuple[str, ...]:
+    """Who is asked for a review: the release managers, and the feature's owner where that is somebody on GitHub."""
+    owner = trees.policy.features[feature].owner or ""
+    return (*trees.rules.release.managers, *([owner] if owner.startswith("@") else []))

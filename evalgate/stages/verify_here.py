@@ -1,0 +1,67 @@
+"""verify on this machine: the registry in a working tree, with the evidence that this machine can reach."""
+
+from datetime import datetime
+from pathlib import Path
+
+from evalgate import registry
+from evalgate.evidence import open_shelf
+from evalgate.judgement.registry_change import Change, changes
+from evalgate.judgement.registry_standing import Proved
+from evalgate.records.registry import Registry
+from evalgate.stages.opened import Told
+from evalgate.stages.promote import dataset_on_disk, local_place
+from evalgate.stages.verify import Desk, prove, prove_entry
+from evalgate.stages.workspace import EVIDENCE, open_workspace
+
+
+def verify_change(policy_path: Path, before: Path, after: Path, *, now: datetime) -> tuple[Proved, ...]:
+    """Every change from one registry file to another, by the policy and suites beside `policy_path`: the target branch's.
+
+    What only GitHub knows, whose approvals count and what the journal says, is told by `registry verify --pull`.
+
+    Raises:
+        RegistryError, PolicyError: a file is wrong.
+        NotMeasured: the evidence could not be reached.
+    """
+    desk = _desk(policy_path, registry.existing(before), registry.existing(after), after.absolute().parent, now)
+    return tuple(prove(desk, change) for change in changes(desk.before, desk.after))
+
+
+def verify_entries(policy_path: Path, path: Path, feature: str | None, *, now: datetime) -> tuple[Proved, ...]:
+    """Every entry that stands and names evidence: whole, of one another, and the entry is what follows from it.
+
+    Raises:
+        RegistryError, PolicyError: a file is wrong.
+        NotMeasured: the evidence could not be reached.
+    """
+    known = registry.existing(path)
+    features = [feature] if feature is not None else list(known.features)
+    desk = _desk(policy_path, known, known, path.absolute().parent, now)
+    found = []
+    for name in features:
+        for variant, entry in registry.feature_of(known, name).variants.items():
+            if entry.evidence is None and entry.adapter is None:
+                continue
+            told, links = prove_entry(desk, name, variant, entry)
+            change = Change("added", name, variant, "none", f"{name}: {variant}")
+            found.append(Proved(change, links, None if told is None else f"{told.verdict.verdict}: {told.verdict.summary}"))
+    return tuple(found)
+
+
+def _desk(policy_path: Path, before: Registry, after: Registry, home: Path, now: datetime) -> Desk:
+    def places(feature: str) -> tuple[str, ...]:
+        workspace = open_workspace(policy_path, feature)
+        return tuple(dict.fromkeys((workspace.feature.evidence or EVIDENCE, local_place(workspace))))
+
+    def dataset(told: Told) -> bytes | None:
+        return dataset_on_disk(open_workspace(policy_path, told.manifest.feature))(told)
+
+    return Desk(
+        policy_path=policy_path,
+        before=before,
+        after=after,
+        today=now.date().isoformat(),
+        places=places,
+        shelf=lambda uri: open_shelf(uri, root=home),
+        dataset=dataset,
+    )
