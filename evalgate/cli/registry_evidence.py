@@ -102,3 +102,26 @@ def _verify_pull(number: int, repository: str | None, policy: str, registry: str
         machine(standing.model_dump(mode="json"))
     say_standing(standing)
     return CODES[standing.conclusion]
+
+
+@click.command()
+@click.option("--yes", "really", is_flag=True, help="Remove what is listed; without it nothing is removed.")
+@click.option("--repository", default=None, help="owner/name. Default: $GITHUB_REPOSITORY.")
+@click.option("--policy", default="evalgate.yaml", show_default=True, help="The policy file, from the repository's root.")
+@click.option("--registry", "path", default="models.yaml", show_default=True, help="The registry, from the repository's root.")
+@format_option
+def prune(really: bool, repository: str | None, policy: str, path: str, output: str) -> int:
+    """List evidence that no entry and no open pull request refers to, older than the policy's `release.keep_days`."""
+    from evalgate.cli.reach import connected, here_of
+    from evalgate.stages.prune import prune as stage
+    from evalgate.stages.pruning import words
+
+    remote, known = connected(repository)
+    done = stage(remote, here_of(policy, path, known), now=datetime.now(UTC), really=really)
+    if output == "json":
+        machine([{"place": one.place, **one.plan._asdict(), "removed": really} for one in done])
+    for one in done:
+        say(f"{one.place}:")
+        for line in words(one.plan, done=really).splitlines():
+            say(line, lead="  ")
+    return PASSED

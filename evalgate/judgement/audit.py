@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from evalgate.errors import RegistryError
-from evalgate.judgement.markdown import code_span, one_line
+from evalgate.judgement.markdown import code_span, plain
 from evalgate.judgement.wording import counted, safety_words
 from evalgate.records.comparison import Comparison
 from evalgate.records.evidence import Evidence
@@ -165,7 +165,7 @@ def _headline(found: Audit) -> str:
     if found.is_plain:
         return "**Holds:** the plain base model: nothing was trained and nothing was judged."
     verdict = found.opened.verdict if found.opened else None
-    said = "" if verdict is None else f" {verdict.verdict}: {one_line(verdict.summary)}"
+    said = "" if verdict is None else f" {verdict.verdict}: {code_span(plain(verdict.summary), 500)}"
     return f"**Holds:** every file of the evidence is the one that was kept, and the entry is what follows from it.{said}"
 
 
@@ -221,7 +221,7 @@ def _scored(entry: RegistryEntry, opened: Opened | None) -> dict[str, str | None
     return {
         **against,
         "verdict": verdict.verdict,
-        "attempt": f"{verdict.attempt} against this base, which may err with {alpha}",
+        "attempt": f"{verdict.attempt} against this base, at an error rate of {alpha}",
         "safety": safety_words(opened.comparison),
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from evalgate.judgement.markdown import code_span
+from evalgate.judgement.markdown import code_span, one_line
 from evalgate.judgement.registry_change import Change
 from evalgate.judgement.wording import counted
 from evalgate.records.link import Link
@@ -14,6 +14,8 @@ from evalgate.review.approvals import approvals, same_login
 
 NEVER = ("edited", "removed")
 """Kinds of change that no evidence carries: an entry never changes."""
+BRINGS = ("added", "began")
+"""Kinds of change that a head makes itself; of one that is behind all others may be the target's, the wrong way round."""
 MOST_NAMED = 6
 
 
@@ -24,7 +26,7 @@ class Proved(NamedTuple):
     broken: tuple[Link, ...]
     """Every link that does not hold."""
     found: str | None = None
-    """What was derived again, e.g. the verdict's sentence; None where no evidence is asked for."""
+    """What was derived again, e.g. the verdict's sentence; Markdown of ours. None where no evidence is asked for."""
     near: str | None = None
     """What a release manager should know, such as an end date that comes near."""
 
@@ -36,7 +38,8 @@ def holds(one: Proved) -> bool:
 
 def registry_standing(pull: PullRequest, proved: Sequence[Proved], release: Release, *, behind: bool) -> Standing:
     """Where it stands; `behind`: the target's registry changed since the head was made, so the head says nothing of today's."""
-    lines = [_line(one) for one in proved] or [_nothing()]
+    told = [one for one in proved if not behind or one.change.kind in BRINGS]
+    lines = [_line(one) for one in told] or ([] if behind else [_nothing()])
     if behind:
         lines = [_behind(), *lines]
     if pull.draft:
@@ -90,7 +93,7 @@ def _line(one: Proved) -> Condition:
         return Condition(name=name, mark="refused", words=words, needs=needs)
     if one.change.exposure == "lower":
         return Condition(name=name, mark="done", words=f"{words}; it only lowers exposure and needs no new evidence")
-    return Condition(name=name, mark="done", words=f"{words}; {code_span(one.found, 400)}" if one.found else words)
+    return Condition(name=name, mark="done", words=f"{words}; {one_line(one.found)}" if one.found else words)
 
 
 def _behind() -> Condition:

@@ -108,6 +108,32 @@ def tip(remote: Remote, branch: str) -> str:
     return asked(remote, lambda: _tip(remote, branch), f"read where {branch} stands")
 
 
+def open_pulls(remote: Remote) -> dict[int, str]:
+    """Every open pull request: number -> head commit.
+
+    Raises:
+        Refused, NotMeasured: see `effects`.
+    """
+
+    def call() -> dict[int, str]:
+        return {whole(one.number, "number"): whole(one.head.sha, "head.sha") for one in remote.repository.get_pulls(state="open")}
+
+    return asked(remote, call, "list the open pull requests")
+
+
+def branches(remote: Remote) -> dict[str, str]:
+    """Every branch: name -> the commit that it stands at.
+
+    Raises:
+        Refused, NotMeasured: see `effects`.
+    """
+
+    def call() -> dict[str, str]:
+        return {one.name: whole(one.commit.sha, "commit.sha") for one in remote.repository.get_branches()}
+
+    return asked(remote, call, "list the branches")
+
+
 def others_at(remote: Remote, head: str, number: int) -> tuple[int, ...]:
     """Numbers of the other open pull requests with this very head: they share its check runs.
 

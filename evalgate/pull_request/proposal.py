@@ -99,6 +99,20 @@ def ask(remote: Remote, number: int, people: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for key, name in wanted.items() if key not in done and not _could_ask(remote, number, name))
 
 
+def merged_from(remote: Remote, name: str, target: str) -> int | None:
+    """Number of the last pull request that was merged from this branch of the repository into `target`; None where none was.
+
+    Raises:
+        Refused, NotMeasured: see `effects`.
+    """
+
+    def found() -> int | None:
+        ours = [pull for pull in _from(remote, name) if pull.merged_at is not None and whole(pull.base, "base").ref == target]
+        return max((whole(pull.number, "number") for pull in ours), default=None)
+
+    return asked(remote, found, f"find what was merged from {name}")
+
+
 def open_at(remote: Remote, paths: Collection[str]) -> tuple[int, ...]:
     """Numbers of the open pull requests that touch one of these paths, in order.
 
@@ -237,12 +251,17 @@ def _unless_stale(remote: Remote, proposal: Proposal, at: str) -> None:
         )
 
 
+def _from(remote: Remote, name: str) -> list[Pull]:
+    """Every pull request from the branch; one attempt."""
+    owner = remote.name.split("/")[0]
+    listed = [*remote.repository.get_pulls(state="all", head=f"{owner}:{name}")]
+    named = [pull for pull in listed if pull.head.ref == name and pull.head.repo is not None]
+    return [pull for pull in named if pull.head.repo.full_name.casefold() == remote.name.casefold()]  # not a fork of our owner's
+
+
 def _standing(remote: Remote, proposal: Proposal) -> Pull | None:
     """The open pull request from the branch into the target, or the merged one that brought these files; one attempt."""
-    owner = remote.name.split("/")[0]
-    listed = [*remote.repository.get_pulls(state="all", head=f"{owner}:{proposal.branch}")]
-    named = [pull for pull in listed if pull.head.ref == proposal.branch and pull.head.repo is not None]
-    ours = [pull for pull in named if pull.head.repo.full_name.casefold() == remote.name.casefold()]  # not a fork of our owner's
+    ours = _from(remote, proposal.branch)
     still_open = [pull for pull in ours if pull.state == "open" and whole(pull.base, "base").ref == proposal.target]
     closed = [pull for pull in ours if pull.state != "open"]
     last: Pull | None = max(still_open or closed, key=lambda pull: whole(pull.number, "number"), default=None)

@@ -2,6 +2,9 @@
 
 from typing import Literal, NamedTuple
 
+from evalgate.records.policy import Release
+from evalgate.records.pull_request import Person
+
 CHECK = "EvalGate"
 """The check run that the controller sets and that a branch should require."""
 CHECK_ID = "evalgate/"
@@ -10,6 +13,10 @@ CHECK_WORKFLOW = "EvalGate check"
 """The workflow of zone 0; the trusted one waits for it by this name."""
 ENVIRONMENT = "evalgate"
 """Where the secrets of zone 2 lie."""
+REGISTRY_ENVIRONMENT = "evalgate-registry"
+"""What the jobs of zone 3 run in; it may hold the token of a GitHub App."""
+SIGNS = "EVALGATE_ATTEST"
+"""The variable of the repository by which the job `register` signs verdicts, where it is true."""
 ACTIONS = 15368
 """GitHub Actions, as an app: who posts what a workflow posts with its own token."""
 
@@ -110,8 +117,24 @@ class Ground(NamedTuple):
     """Apps that posted our check runs lately; () where none is seen."""
     owner_errors: tuple[str, ...] | Unseen
     """What GitHub says is wrong in the target branch's CODEOWNERS."""
+    registry_environment: Environment | Unseen | None
     evidence: tuple[Branch, ...] = ()
     """Branches that the policy keeps journals on."""
+    managers: tuple[Person | Unseen, ...] = ()
+    """Those whom the default branch's policy names as release managers, in its order, each one once."""
+    signs: str | Unseen | None = None
+    """Value of the variable EVALGATE_ATTEST; None where it is not set, or where nothing asks for signed statements."""
+
+
+class Registering(NamedTuple):
+    """A step that opens pull requests on the registry, and what it is given; None: not given."""
+
+    token: str | None
+    """Its input github-token, as the file writes it."""
+    author: str | None
+    """The login that the token's comments appear under."""
+    attest: str | None
+    """What decides whether it signs the verdict; "true", "false" or an expression."""
 
 
 class Workflow(NamedTuple):
@@ -122,6 +145,7 @@ class Workflow(NamedTuple):
     events: frozenset[str]
     follows: tuple[str, ...]
     """Names of the workflows whose end starts it."""
+    registers: tuple[Registering, ...] = ()
 
 
 class Files(NamedTuple):
@@ -144,3 +168,9 @@ class Files(NamedTuple):
     workflows: tuple[Workflow, ...]
     """Those of the default branch."""
     target_workflows: tuple[Workflow, ...]
+    release: Release | None
+    """Who releases, by the default branch's policy; None where that cannot be read."""
+
+
+Held = Files | Unseen
+"""What lies on the branches, or why nothing of it was shown."""

@@ -3,23 +3,23 @@
 from collections.abc import Callable
 
 from evalgate.review.codeowners import owners_of
+from evalgate.review.environments import environment, registry_environment
 from evalgate.review.ground import (
     ACTIONS,
     CHECK,
     CHECK_WORKFLOW,
-    ENVIRONMENT,
     App,
     Branch,
-    Environment,
     Files,
     Ground,
+    Held,
     Required,
     Unseen,
     Workflow,
 )
-from evalgate.review.point import Point, api, lacking, listed, rulesets, to_close, to_require, to_write, unseen, where, word
+from evalgate.review.point import Point, api, lacking, listed, rulesets, to_require, to_write, unseen, where, word
+from evalgate.review.releasing import adapter_key, attestation, registry_opens, release_managers
 
-Held = Files | Unseen
 CAN_MAKE = {"creation"}
 """Rules that stop nothing once the branch is there."""
 
@@ -84,39 +84,6 @@ def code_owner_review(ground: Ground) -> Point:
     stale = any(guard.dismisses_stale for guard in guards)
     told = "a push takes approvals back" if stale else "stale approvals stay, which EvalGate does not need: it counts by commit"
     return Point(name, "ok", f"code owners must approve what they own; {told}")
-
-
-def environment(ground: Ground) -> Point:
-    """Whether the secrets of zone 2 are given to reviewed jobs or trusted branches only."""
-    found, trunk = ground.environment, ground.default
-    if isinstance(found, Unseen):
-        return unseen("environment", [found], f"whether the environment {ENVIRONMENT} keeps provider secrets from other branches")
-    if found is None:
-        means = f"there is no environment {ENVIRONMENT}: GitHub would make an open one on first use"
-        return Point("environment", "missing", means, to_close(ground))
-    if found.reviewers:
-        return Point("environment", "ok", f"a person lets every job into the environment {ENVIRONMENT}")
-    return _limited(ground, found, trunk)
-
-
-def _limited(ground: Ground, found: Environment, trunk: Branch) -> Point:
-    """An environment without reviewers: only trusted branches may use it."""
-    name, todo = "environment", to_close(ground)
-    protected = trunk.guards[0]
-    if isinstance(found.patterns, Unseen):
-        return unseen(name, [found.patterns], f"which branches may use the environment {ENVIRONMENT}")
-    if found.patterns == (trunk.name,) or (found.branches == "protected" and protected.there):
-        return Point(name, "ok", f"only {trunk.name if found.patterns else 'protected branches'} may use its secrets")
-    if found.branches == "selected":
-        shown = listed(found.patterns) or "no branch"
-        means = f"{shown} may use the environment {ENVIRONMENT}, where it should be {trunk.name} alone"
-        return Point(name, "missing", means, todo)
-    if found.branches == "protected" and protected.unseen is not None:
-        return unseen(name, [protected.unseen], f"whether {trunk.name} is a protected branch, which alone may use its secrets")
-    if found.branches == "protected" and trunk.guards[1].there:
-        means = f"protected branches may use its secrets, and GitHub does not say whether rulesets make {trunk.name} one"
-        return Point(name, "unknown", means, todo)
-    return Point(name, "missing", f"whoever may push a branch can read the secrets of the environment {ENVIRONMENT}", todo)
 
 
 def workflow_token(ground: Ground) -> Point:
@@ -267,6 +234,7 @@ OF_SETTINGS: tuple[Callable[[Ground], Point], ...] = (
     environment,
     workflow_token,
     workflow_approvals,
+    registry_environment,
 )
 OF_FILES: tuple[Callable[[Ground, Held], Point], ...] = (
     policy,
@@ -276,6 +244,10 @@ OF_FILES: tuple[Callable[[Ground, Held], Point], ...] = (
     trusted_workflow,
     evidence,
     merge_queue,
+    registry_opens,
+    release_managers,
+    attestation,
+    adapter_key,
 )
 
 

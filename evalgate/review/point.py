@@ -66,13 +66,13 @@ def to_require(ground: Ground) -> str:
     return f"`Require status checks to pass` in {where(ground)}: add {CHECK}, with the app that posts it as its source"
 
 
-def to_close(ground: Ground) -> str:
-    """How to make the environment, for the default branch alone."""
-    put = f"gh api -X PUT {api(ground)}/environments/{ENVIRONMENT}"
+def to_close(ground: Ground, environment: str = ENVIRONMENT) -> str:
+    """How to make an environment, for the default branch alone."""
+    put = f"gh api -X PUT {api(ground)}/environments/{environment}"
     limit = "-F 'deployment_branch_policy[protected_branches]=false' -F 'deployment_branch_policy[custom_branch_policies]=true'"
-    add = f"gh api {api(ground)}/environments/{ENVIRONMENT}/deployment-branch-policies -f name={word(ground.default.name)}"
+    add = f"gh api {api(ground)}/environments/{environment}/deployment-branch-policies -f name={word(ground.default.name)}"
     plan = "; on private repositories required reviewers need GitHub Enterprise" if ground.private else ", or require reviewers"
-    page = f"Settings > Environments > {ENVIRONMENT}: selected branches, {ground.default.name} alone{plan}"
+    page = f"Settings > Environments > {environment}: selected branches, {ground.default.name} alone{plan}"
     return f"{page}; or `{put} {limit} && {add}`"
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WORKFLOW = ".github/workflows/evalgate.yml"
 """The caller whose job signs."""
 UNSIGNED = "no signed statement of this verdict"
-SIGN = "sign the run with `evalgate registry sign` before its evidence is kept"
+SIGN = "sign the run with evalgate registry sign before its evidence is kept"
 
 
 class Looked(NamedTuple):
@@ -110,7 +110,7 @@ def signature_links(workspace: Workspace, manifest: Evidence, shelf: Shelf) -> I
         return
     key = workspace.root / named
     if Path(named).is_absolute() or not key.is_file():
-        yield Link("signature", f"{named}, which `release.adapter_key` names, is no file of the repository: put the key there")
+        yield Link("signature", f"{named}, which release.adapter_key names, is no file of the repository: put the key there")
     elif signing.SIGNATURE not in manifest.files:
         yield Link("signature", f"the adapter is not signed: {SIGN}")
     else:

@@ -103,8 +103,8 @@ def _sealed(policy_path: Path, policy: Policy, of: Named, proof: _Proof, home: P
     manifest, key = proof.told.manifest, policy.release.adapter_key
     if key is None:
         if SIGNATURE not in manifest.files:
-            return _Sealed(Seal("absent", "the policy names no `release.adapter_key`, so none is asked for"))
-        return _Sealed(Seal("present", "not looked at: the policy names no `release.adapter_key`"))
+            return _Sealed(Seal("absent", "the policy names no release.adapter_key, so none is asked for"))
+        return _Sealed(Seal("present", "not looked at: the policy names no release.adapter_key"))
     shelf = open_shelf(of.entry.evidence.uri, root=home)
     try:
         links = tuple(signature_links(open_workspace(policy_path, of.feature), manifest, shelf))

@@ -14,14 +14,13 @@ from evalgate.ports import Answer, Shelf
 from evalgate.prompts import prompt_sha256
 from evalgate.records.base import Sha256
 from evalgate.records.evaluation import EvalResults, Variant
-from evalgate.records.evidence import Evidence, adapter_place
 from evalgate.records.link import Link
 from evalgate.records.registry import Registry
 from evalgate.records.suite import Suite
 from evalgate.scorers import scorer_digests
 from evalgate.stages.evaluate import score
 from evalgate.stages.gate import judge, policy_notes, reports
-from evalgate.stages.opened import Told
+from evalgate.stages.opened import Told, adapter_links
 from evalgate.stages.workspace import SAFETY_SCORER, Workspace, golden_scorers, read_answer_schema, read_prompt, read_suites
 
 LAST_DAYS = 14
@@ -99,26 +98,6 @@ def _attempts(told: Told) -> Iterator[Link]:
         yield Link(
             "attempts", f"{tried} candidates were judged against this base, the verdict was told of {told.verdict.attempt}"
         )
-
-
-def adapter_links(manifest: Evidence, sha256: Sha256 | None, shelf: Shelf) -> Iterator[Link]:
-    """Whether the adapter with this digest is what the manifest names, and lies there byte for byte."""
-    kept = manifest.adapter_sha256
-    if kept is None:
-        yield Link("adapter", f"was not kept: {manifest.left_out or 'nobody says why'}")
-        return
-    if kept != sha256:
-        yield Link("adapter", f"the one that is kept ({kept}) is not the one that was trained ({sha256})")
-    odd = [name for name in manifest.adapter if not store.PLAIN_NAME.fullmatch(name) or not name.endswith(weights.SHAPES_ANSWERS)]
-    if odd:
-        yield Link("adapter", f"{odd[0]!r} is no file of an adapter: only safetensors and what lies beside them is loaded")
-        return
-    for name, digest in manifest.adapter.items():
-        content = shelf.read(adapter_place(kept, name))
-        if content is None:
-            yield Link("adapter", f"{name} is missing at {adapter_place(kept)}")
-        elif store.key_of_bytes(content) != digest:
-            yield Link("adapter", f"{name} at {adapter_place(kept)} is not the file that was trained")
 
 
 def _base(told: Told, judges: Judges) -> Iterator[Link]:

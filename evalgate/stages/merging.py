@@ -32,8 +32,10 @@ def merge(remote: Remote, number: int, head: str, here: Here) -> Ended:
         try:
             merging.merge(remote, number, head)
         except Refused as refusal:
-            now = f"; as it stands now: {look(remote, number, here).standing.headline}" if refusal.status == 409 else ""
-            raise NotMeasured(f"#{number} is not merged: {HOLDS.get(refusal.status, refusal.problems[0])}{now}") from refusal
+            after = look(remote, number, here)
+            if not after.pull.merged or after.pull.head != head:  # nobody else merged the same commit in this moment
+                now = f"; as it stands now: {after.standing.headline}" if refusal.status == 409 else ""
+                raise NotMeasured(f"#{number} is not merged: {HOLDS.get(refusal.status, refusal.problems[0])}{now}") from refusal
     ended = reconcile(remote, number, here)
     if ended.standing.kind == "registry":
         bring_up_to_date(remote, here, apart=number)

@@ -1,17 +1,18 @@
 """Evidence, opened: what lies at a place under a digest, with every byte held against the digest that names it."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from evalgate import results, store
+from evalgate import results, store, weights
 from evalgate.errors import RegistryError, WrongInputError
 from evalgate.ports import Shelf
 from evalgate.records.base import Sha256
 from evalgate.records.check import CheckReport
 from evalgate.records.comparison import Comparison
 from evalgate.records.evaluation import EvalResults
-from evalgate.records.evidence import MANIFEST, Evidence, object_place
+from evalgate.records.evidence import MANIFEST, Evidence, adapter_place, object_place
 from evalgate.records.link import Link
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
@@ -85,6 +86,26 @@ def manifest_of(shelf: Shelf, sha256: Sha256) -> Evidence:
         return Evidence.model_validate_json(content)
     except ValidationError as error:
         raise BrokenChainError(Link("evidence", f"the manifest {sha256} cannot be read as one")) from error
+
+
+def adapter_links(manifest: Evidence, sha256: Sha256 | None, shelf: Shelf) -> Iterator[Link]:
+    """Whether the adapter with this digest is what the manifest names, and lies there byte for byte."""
+    kept = manifest.adapter_sha256
+    if kept is None:
+        yield Link("adapter", f"was not kept: {manifest.left_out or 'nobody says why'}")
+        return
+    if kept != sha256:
+        yield Link("adapter", f"the one that is kept ({kept}) is not the one that was trained ({sha256})")
+    odd = [name for name in manifest.adapter if not store.PLAIN_NAME.fullmatch(name) or not name.endswith(weights.SHAPES_ANSWERS)]
+    if odd:
+        yield Link("adapter", f"{odd[0]!r} is no file of an adapter: only safetensors and what lies beside them is loaded")
+        return
+    for name, digest in manifest.adapter.items():
+        content = shelf.read(adapter_place(kept, name))
+        if content is None:
+            yield Link("adapter", f"{name} is missing at {adapter_place(kept)}")
+        elif store.key_of_bytes(content) != digest:
+            yield Link("adapter", f"{name} at {adapter_place(kept)} is not the file that was trained")
 
 
 def read_file(shelf: Shelf, manifest: Evidence, name: str) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evalgate import registry
-from evalgate.errors import RegistryError, WrongInputError
+from evalgate.errors import NotMeasured, RegistryError, WrongInputError
 from evalgate.judgement.registry_body import registry_body
 from evalgate.ports import Journal
 from evalgate.pull_request import facts, proposal
@@ -83,11 +83,11 @@ def register(remote: Remote, number: int, work: str, here: Here) -> Registered:
         return Registered(None, found)
     made = _derive(remote, found, here)
     if _is_registered(found, made):
+        _note(found, _brought_by(remote, found, made), here)
+        reconcile(remote, number, here)
         return Registered(None, f"{made.feature}: {made.name} is registered already")
     opened = _proposed(remote, found, made, here)
-    seen = found.seen
-    note = here.entry(seen, "registered", f"registered/{work}/{opened}", work=work, registered=opened)
-    found.journal.append(note)
+    _note(found, opened, here)
     proposal.ask(remote, opened, _asked(found.trees, made.feature))
     said = reconcile(remote, opened, here).standing.headline
     reconcile(remote, number, here)
@@ -113,24 +113,36 @@ def state(remote: Remote, number: int, work: str, here: Here, into: Path) -> Sta
 
 
 def bring_up_to_date(remote: Remote, here: Here, *, apart: int) -> tuple[int, ...]:
-    """Our own other open pull requests on the registry, made again on top of what is registered now; none is lost.
+    """The other open pull requests on the registry: ours made again on top of what is registered now, all looked at anew.
 
     Raises:
-        NotMeasured: GitHub or the evidence could not be reached.
+        NotMeasured: GitHub or the evidence could not be reached for one of them; the others are done all the same.
     """
-    told = []
-    for number in proposal.open_at(remote, (here.places.registry,)):
-        pull = facts.observe(remote, number)
-        if number == apart or pull.author != remote.author or pull.head_repository != pull.repository:
-            continue
-        trees = trees_of(remote, pull, here.places)
-        for bound in _behind_entries(remote, trees, here):
-            try:
-                register(remote, bound[0], bound[1], here)
-            except WrongInputError:  # it no longer holds on the new state: its own check says which link broke
-                reconcile(remote, number, here)
-            told.append(number)
-    return tuple(dict.fromkeys(told))
+    others = tuple(number for number in proposal.open_at(remote, (here.places.registry,)) if number != apart)
+    problems: list[str] = []
+    for number in others:
+        try:
+            if not _made_again(remote, number, here):
+                reconcile(remote, number, here)  # what it was verified against is no more
+        except NotMeasured as error:
+            problems += [f"#{number} is not brought up to date: {problem}" for problem in error.problems]
+    if problems:
+        raise NotMeasured(*problems)
+    return others
+
+
+def _made_again(remote: Remote, number: int, here: Here) -> bool:
+    """True for a pull request of ours that was made again, and so looked at; nothing of it is lost."""
+    pull = facts.observe(remote, number)
+    if pull.author != remote.author or pull.head_repository != pull.repository:
+        return False
+    made: set[int | None] = set()
+    try:
+        for behind, work in _behind_entries(remote, trees_of(remote, pull, here.places), here):
+            made.add(register(remote, behind, work, here).pull)
+    except WrongInputError:  # it no longer holds on the new state: its own check says which link broke
+        return False
+    return number in made
 
 
 def _behind_entries(remote: Remote, trees: Trees, here: Here) -> Sequence[tuple[int, str]]:
@@ -204,6 +216,26 @@ def _is_registered(found: _Passed, made: _Derived) -> bool:
     return known is not None and made.name in known.variants
 
 
+def _brought_by(remote: Remote, found: _Passed, made: _Derived) -> int | None:
+    """Number of the pull request that brought the entry to the target branch; None where it is not of this evidence."""
+    there = found.trees.registry.features[made.feature].variants[made.name].evidence
+    if there is None or there.sha256 != made.told.sha256:
+        return None
+    return proposal.merged_from(remote, _branch_of(made), found.seen.pull.target_branch)
+
+
+def _note(found: _Passed, opened: int | None, here: Here) -> None:
+    """Nothing; the journal names the pull request on the registry, once."""
+    work = found.end.work
+    if opened is not None:
+        key = f"registered/{work}/{opened}"
+        found.journal.append(here.entry(found.seen, "registered", key, work=work, registered=opened))
+
+
+def _branch_of(made: _Derived) -> str:
+    return f"{BRANCHES}{made.feature}-{made.name}"
+
+
 def _proposed(remote: Remote, found: _Passed, made: _Derived, here: Here) -> int:
     """Number of the pull request: `models.yaml` and the report in one commit."""
     there = found.trees.target.get(here.places.registry)
@@ -216,7 +248,7 @@ def _proposed(remote: Remote, found: _Passed, made: _Derived, here: Here) -> int
     return proposal.propose(
         remote,
         proposal.Proposal(
-            branch=f"{BRANCHES}{made.feature}-{made.name}",
+            branch=_branch_of(made),
             target=found.seen.pull.target_branch,
             over=found.target,
             files={here.places.registry: text.encode(), report: made.told.report},

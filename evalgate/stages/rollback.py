@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evalgate import registry, store, weights
-from evalgate.errors import RegistryError
+from evalgate.errors import EvalGateError, RegistryError
+from evalgate.git_shelf import GitShelf
 from evalgate.records.registry import RegistryEntry
 from evalgate.registry import Rollback
+from evalgate.stages.opened import BrokenChainError, adapter_links, manifest_of
 
 StillThere = Callable[[RegistryEntry], str | None]
 """Why an entry could not be served any more, in words for people; None when nothing is known against it."""
@@ -19,7 +21,7 @@ def rollback(
 ) -> Rollback:
     """What was taken back in the registry file at `path`, which is written whole or not at all.
 
-    `still_there` is asked of the entry that the default moves to; left out, `adapter_beside` looks at the file system.
+    `still_there` is asked of the entry that the default moves to; left out, `in_reach` looks at what this machine has.
     Where only flags are turned off the default stays what it was, so a fault of it is told and stops nothing. `today` is
     an ISO date.
 
@@ -34,7 +36,7 @@ def rollback(
     if not done.changed:
         return done
     entries = known.features[feature]
-    check = still_there or (lambda entry: adapter_beside(entry, path.absolute().parent))
+    check = still_there or (lambda entry: in_reach(entry, path.absolute().parent))
     wrong = check(entries.variants[done.serves])
     if wrong is not None and done.serves != entries.default:
         others = ", ".join(name for name in entries.variants if name not in (done.serves, entries.default)) or "none"
@@ -66,6 +68,24 @@ def adapter_beside(entry: RegistryEntry, home: Path) -> str | None:
     if found != entry.adapter.sha256:
         return f"its adapter {entry.adapter.uri} has digest {found}, the entry says {entry.adapter.sha256}"
     return None
+
+
+def in_reach(entry: RegistryEntry, home: Path) -> str | None:
+    """Why an entry cannot be served, as far as this machine has what it names, with no network; None when nothing is known.
+
+    An adapter beside the registry is compared, and one on an evidence branch that this clone has fetched. Whatever else there is
+    is left to the check of the pull request: a rollback must not wait for a place that does not answer.
+    """
+    if entry.evidence is None or not entry.evidence.uri.startswith("branch:") or entry.adapter is None:
+        return adapter_beside(entry, home)
+    shelf = GitShelf(home, entry.evidence.uri.removeprefix("branch:"))
+    try:
+        broken = tuple(adapter_links(manifest_of(shelf, entry.evidence.sha256), entry.adapter.sha256, shelf))
+    except BrokenChainError as error:
+        broken = error.links
+    except EvalGateError:  # the branch is not in this clone, or this is no clone
+        return None
+    return f"its {broken[0].name} {broken[0].words}" if broken else None
 
 
 def next_steps(path: Path, feature: str, done: Rollback) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def journal_of(remote: Remote, trees: Trees, feature: str) -> Journal:
     return open_journal(remote, evidence_place(trees, feature))
 
 
-def open_journal(remote: Remote, where: str) -> Journal:
+def open_journal(remote: Remote, where: str) -> evidence_branch.BranchJournal | evidence.PathJournal:
     """The journal at a place such as `branch:evalgate-evidence`, a folder or s3://...
 
     Raises:

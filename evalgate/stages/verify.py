@@ -12,9 +12,9 @@ from evalgate.prompts import prompt_sha256
 from evalgate.records.evaluation import Variant
 from evalgate.records.link import Link
 from evalgate.records.registry import Registry, RegistryEntry
-from evalgate.stages.chain import LAST_DAYS, Judges, Mode, adapter_links, base_in_repository, broken
+from evalgate.stages.chain import LAST_DAYS, Judges, Mode, base_in_repository, broken
 from evalgate.stages.entry import base_entry, broken_entry
-from evalgate.stages.opened import BrokenChainError, Told, manifest_of, read_evidence
+from evalgate.stages.opened import BrokenChainError, Told, adapter_links, manifest_of, read_evidence
 from evalgate.stages.workspace import Workspace, open_workspace, read_prompt
 
 WARN_DAYS = 60
@@ -81,8 +81,14 @@ def _with_evidence(desk: Desk, change: Change, entry: RegistryEntry, workspace: 
     if left is not None and left < LAST_DAYS:
         links = (*links, Link("sunset", f"its provider ends it on {entry.sunset}"))
     near = f"{change.variant}: its provider ends it on {entry.sunset}" if left is not None and left < WARN_DAYS else None
-    found = None if told is None else f"derived again from the raw results: {told.verdict.verdict}: {told.verdict.summary}"
-    return Proved(change, links, found, near)
+    return Proved(change, links, None if told is None or links else _found(told, mode), near)
+
+
+def _found(told: Told, mode: Mode) -> str:
+    """What was derived again, in words that are ours: of an entry that stands, the summary of then is somebody's."""
+    if mode == "raising":
+        return "its evidence was derived again, and is a pass by today's policy"
+    return f"derived again from the raw results: **{told.verdict.verdict}**: {told.verdict.summary}"
 
 
 def _opened(entry: RegistryEntry, places: Sequence[str], desk: Desk) -> tuple[Told | None, tuple[Link, ...]]:

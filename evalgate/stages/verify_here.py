@@ -7,8 +7,9 @@ from evalgate import registry
 from evalgate.evidence import open_shelf
 from evalgate.judgement.registry_change import Change, changes
 from evalgate.judgement.registry_standing import Proved
-from evalgate.records.registry import Registry
-from evalgate.stages.opened import Told
+from evalgate.records.evidence import adapter_place, object_place
+from evalgate.records.registry import Registry, RegistryEntry
+from evalgate.stages.opened import Told, manifest_of
 from evalgate.stages.promote import dataset_on_disk, local_place
 from evalgate.stages.verify import Desk, prove, prove_entry
 from evalgate.stages.workspace import EVIDENCE, open_workspace
@@ -46,6 +47,27 @@ def verify_entries(policy_path: Path, path: Path, feature: str | None, *, now: d
             change = Change("added", name, variant, "none", f"{name}: {variant}")
             found.append(Proved(change, links, None if told is None else f"{told.verdict.verdict}: {told.verdict.summary}"))
     return tuple(found)
+
+
+def evidence_files(entry: RegistryEntry, path: Path) -> dict[str, dict[str, str | bool]]:
+    """Name -> place, sha256 and whether it is there, of all that an entry's evidence holds; empty where it has none.
+
+    Raises:
+        BrokenChainError: the manifest is missing, or another.
+        NotMeasured: the evidence could not be reached.
+    """
+    if entry.evidence is None:
+        return {}
+    shelf = open_shelf(entry.evidence.uri, root=path.absolute().parent)
+    manifest = manifest_of(shelf, entry.evidence.sha256)
+    places = {name: (object_place(name, digest), digest) for name, digest in manifest.files.items()}
+    places |= {
+        f"adapter/{n}": (adapter_place(manifest.adapter_sha256 or "", n), digest) for n, digest in manifest.adapter.items()
+    }
+    return {
+        name: {"place": place, "sha256": digest, "there": shelf.read(place) is not None}
+        for name, (place, digest) in places.items()
+    }
 
 
 def _desk(policy_path: Path, before: Registry, after: Registry, home: Path, now: datetime) -> Desk:

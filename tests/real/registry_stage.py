@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from commands import Ended
 from disturbed import JOURNAL, TIME, check_of, comments_of, kept
 from github_server import git
-from pull_stage import BOT, NEW, TOPIC, Stage
+from pull_stage import NEW, TOPIC, Stage
 
 from evalgate import registry
 from evalgate.records.evidence import MANIFEST, object_place
@@ -155,11 +155,6 @@ def _is_there(stage: Stage, entry: RegistryEntry) -> bool:
     manifest = stage.repository.file(JOURNAL, object_place(MANIFEST, entry.evidence.sha256 if entry.evidence else ""))
     files = json.loads(manifest)["files"] if manifest else {"manifest": ""}
     return all(stage.repository.file(JOURNAL, object_place(name, digest)) is not None for name, digest in files.items())
-
-
-def ours(stage: Stage, number: int) -> list[str]:
-    """Our comments on a pull request."""
-    return [one.body for one in stage.repository.comments(number) if one.login == BOT]
 
 
 def shown(stage: Stage, number: int) -> Any:

@@ -19,10 +19,13 @@ SHORT = {"max_steps": 16, "batch_rows": 8, "learning_rate": 0.001, "validation_s
 passed and the harmful one failed every time; this one by the widest margin."""
 
 
-def make_the_job_small(root: Path) -> None:
-    """Two intents of eight, a few cases of each, a short training, short answers; everything else as it is."""
+def make_the_job_small(root: Path, **policy_wide: Any) -> None:
+    """Two intents of eight, a few cases of each, a short training, short answers; everything else as it is.
+
+    `policy_wide`: what the policy says beside its features, such as `release`.
+    """
     yaml = YAML()
-    policy = yaml.load(root / "evalgate.yaml")
+    policy = yaml.load(root / "evalgate.yaml") | policy_wide
     feature = policy["features"][FEATURE]
     feature["train"] |= SHORT
     feature["evaluate"]["max_new_tokens"] = 24

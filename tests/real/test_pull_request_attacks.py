@@ -1,6 +1,6 @@
 """The pull-request half as attackers see it: an outsider with a fork, an author who may write, a reviewer who colludes.
 
-What is open is marked as an expected failure that says what follows from it; all other tests are attacks that fail.
+Every attack fails, but for one that succeeds in part, and whose test says how far it gets.
 """
 
 import hashlib
@@ -22,6 +22,7 @@ from evalgate import policy as policy_files
 from evalgate.errors import PolicyError
 from evalgate.judgement.markdown import code_span
 from evalgate.pull_request import tree as git
+from evalgate.records.evidence import MANIFEST, object_place
 from evalgate.records.policy import FeaturePolicy, Policy
 from evalgate.records.registry import Registry
 from evalgate.review.commands import parse
@@ -32,10 +33,6 @@ from evalgate.stages import bound, compose, handover, trigger
 
 ACTION = Path(__file__).resolve().parents[2] / ".github" / "action"
 OLDER = "datasets/f/ft-v1.0.5.jsonl"
-
-
-def hole(what):
-    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=what)
 
 
 @pytest.fixture
@@ -339,21 +336,29 @@ class TestWhoCounts:
 
 
 class TestTheJournal:
-    @hole("whoever may push writes a verdict into evalgate-evidence, and the check run believes it; the docs do not say so")
-    def test_a_verdict_that_a_person_pushed_is_not_believed(self, tmp_path, monkeypatch, capsys):
+    def test_a_verdict_that_a_person_pushed_is_shown_and_is_registered_nowhere(self, tmp_path, monkeypatch, capsys):
+        """Whoever may push to the evidence branch turns the dataset's check green; the registry derives the verdict again."""
         with staged(tmp_path, monkeypatch, capsys, drawing=HARMFUL) as stage:
             work = begun(stage)
             stage.train(work, run=7)
             assert stage.check.conclusion == "failure"
-            name = f"runs/{stage.number}/{work}-7.1/verdict.json"
-            verdict = json.loads(stage.repository.file("evalgate-evidence", name)) | {"verdict": "pass"}
-            forged = json.dumps(verdict).encode()
-            *before, end = steps(stage)
-            end |= {"verdict": "pass", "evidence": end["evidence"] | {name: hashlib.sha256(forged).hexdigest()}}
-            told = "".join(json.dumps(line) + "\n" for line in (*before, end)).encode()
-            stage.repository.commit("evalgate-evidence", {name: forged, f"pulls/{stage.number}.jsonl": told}, author="ann")
+            end = steps(stage)[-1]["evidence"]
+            verdict = json.loads(stage.evidence("verdict.json")) | {"verdict": "pass"}
+            manifest = json.loads(stage.repository.file("evalgate-evidence", object_place(MANIFEST, end)))
+            lies = json.dumps(verdict).encode()
+            manifest["files"]["verdict.json"] = hashlib.sha256(lies).hexdigest()
+            whole = json.dumps(manifest).encode()
+            forged = hashlib.sha256(whole).hexdigest()
+            files = {object_place("verdict.json", manifest["files"]["verdict.json"]): lies, object_place(MANIFEST, forged): whole}
+            for path in (f"pulls/{stage.number}.jsonl", "features/f.jsonl"):
+                told = stage.repository.file("evalgate-evidence", path).replace(end.encode(), forged.encode())
+                files[path] = told.replace(b'"verdict":"fail"', b'"verdict":"pass"')
+            stage.repository.commit("evalgate-evidence", files, author="ann")
             stage.control(run=8)
-            assert stage.check.conclusion != "success"
+            assert stage.check.conclusion == "success", "what a pushed journal says of a dataset is shown: docs/adr/0014"
+            ended, _ = stage.give("pr", "register", "--pull", stage.number, "--work", work, run=8)
+            assert (ended.code, "not registered: verdict: the verdict is fail" in ended.err) == (2, True), ended.err
+            assert stage.repository.head("evalgate/registry/f-ft-v1.1.0") is None
 
     def test_a_dataset_that_was_only_measured_is_not_green_in_the_queue(self, stage):
         work = begun(stage)
@@ -368,7 +373,8 @@ class TestTheJournal:
     def test_evidence_that_was_changed_alone_decides_nothing(self, stage):
         work = begun(stage)
         stage.train(work, run=7)
-        stage.repository.commit("evalgate-evidence", {f"runs/{stage.number}/{work}-7.1/verdict.json": b"{}"}, author="ann")
+        place = object_place("verdict.json", hashlib.sha256(stage.evidence("verdict.json")).hexdigest())
+        stage.repository.commit("evalgate-evidence", {place: b"{}"}, author="ann")
         stage.control(run=8)
         assert stage.check.conclusion == "action_required"
         assert "the verdict's evidence is not what the journal says" in stage.comment

@@ -4,33 +4,19 @@ The pull requests, people and files are on the server; what runs is a copy of th
 token that may do what the workflow declares for it. What act cannot show stands in docs/not-measured-here.md.
 """
 
-import shutil
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 from drawn_workspace import HARMFUL, teach
-from github_server import GithubServer
 from node_tools import needs_node
-from pull_stage import BOT, NEW, TOPIC, Stage, staged
-from small_job import NEXT, cache_with_the_model, good_rows, harmful_rows, make_the_job_small
-from workflow_runs import (
-    ACT,
-    CHECK,
-    REPOSITORY,
-    TRUSTED,
-    Copy,
-    GitHub,
-    Ran,
-    copy_of_the_repository,
-    give_own_tokens,
-    jsonl,
-    keep_what_is_made,
-)
+from pull_stage import BOT, NEW, TOPIC
+from small_job import cache_with_the_model, harmful_rows
+from workflow_runs import ACT, CHECK, REPOSITORY, TRUSTED, give_own_tokens, keep_what_is_made
+from workflow_stage import DONE, MERGED, NO_WORK, Opening, opening
 
 from evalgate.stages.init import put, workflows
 
@@ -39,134 +25,14 @@ pytestmark = pytest.mark.skipif(ACT is None, reason="act is not installed: it co
 TRAP = "cd $KEPT; touch pwned"
 HOSTILE = f"'; {TRAP}; '\"; {TRAP}; \" $({TRAP}) `{TRAP}` ${{{{ github.actor }}}} ::error::forged ##[group]forged works=[1]"
 """Text that would leave a file or a mark in the log, wherever anything took it for more than text."""
-NO_WORK = {"decide": "success", "train-and-evaluate": "skipped", "settle": "skipped"}
-DONE = dict.fromkeys(NO_WORK, "success")
-SPY = """#!/bin/sh
-if [ -n "$GITHUB_TOKEN$GH_TOKEN$GITHUB_ENV$GITHUB_PATH$GITHUB_OUTPUT" ]; then has=token; else has=; fi
-echo "$has${{PROVIDER_KEY:++key}} $*" >> '{log}'
-exec '{python}' "$@"
-"""
 USES = "uses: ./.github/actions/train-and-evaluate"
 GOLDEN = "golden/f/cases.jsonl"
-READS = {"metadata": "read"}
-
-
-class Spy(NamedTuple):
-    """An interpreter in place of the real one, which it calls."""
-
-    program: Path
-    log: Path
-
-    def heard(self) -> dict[str, str]:
-        """Command -> what it could have used: the token (or a file that sets variables of later steps), the provider's key."""
-        heard = {}
-        for line in self.log.read_text().splitlines():
-            has, *words = line.split(" ")
-            command = words[words.index("evalgate") + 1 :]
-            if command != ["--version"]:
-                heard[" ".join(command[: 2 if command[0] == "pr" else 1])] = has
-        return heard
-
-
-class Actions(NamedTuple):
-    """GitHub Actions: what happens on the server's repository starts a workflow of the copy."""
-
-    stage: Stage
-    copy: Copy
-    tokens: dict[str, str]
-    """Job -> its token."""
-
-    def happens(self, name: str, target: int, action: str | None = None, *, actor: str = "ann", **more: Any) -> Ran:
-        """The run of the trusted workflow that an event starts."""
-        repository = self.stage.repository
-        payload = repository.event(name, target, action=action, sender=actor)
-        number = max(repository.repo.runs, default=0) + 1
-        repository.add_run(number, self.stage.head, event=name, status="in_progress", conclusion=None)
-        github = GitHub(self.stage.server.public_url, number, actor, "ghs_own", self.tokens)
-        ran = self.copy.act(name, payload, workflow=TRUSTED, github=github, **more)
-        repository.repo.runs[number].status = "completed"
-        repository.repo.runs[number].conclusion = "success" if ran.code == 0 else "failure"
-        return ran
-
-    def checked(self, event: str = "pull_request", *, head: str | None = None, branch: str = TOPIC, **more: Any) -> Ran:
-        """The run that the end of the untrusted half starts."""
-        repository = self.stage.repository
-        number, where = max(repository.repo.runs, default=0) + 1, self.stage.event("pull_request", self.stage.number)
-        source = where["pull_request"]["head"]["repo"]["full_name"]
-        repository.add_run(
-            number, head or self.stage.head, event=event, head_branch=branch, head_repository=source, path=str(CHECK),
-            name="EvalGate check",
-        )  # fmt: skip
-        return self.happens("workflow_run", number, **more)
-
-    def says(self, text: str, *, login: str = "ben", edited: bool = False, **more: Any) -> tuple[Ran, list[tuple[str, str]]]:
-        """The run that a new comment starts, and the reactions to it."""
-        comment = self.stage.repository.comment(self.stage.number, login, text, edited=edited)
-        ran = self.happens("issue_comment", comment, "edited" if edited else "created", actor=login, **more)
-        return ran, self.stage.repository.reactions(comment)
-
-    def about(self, number: int) -> "Actions":
-        """The same, for another pull request."""
-        return self._replace(stage=self.stage._replace(number=number))
-
-    def rewrite(self, path: Path, old: str, new: str) -> None:
-        """Change something in the copy."""
-        text = (self.copy.root / path).read_text()
-        assert old in text
-        self.copy.write(str(path), text.replace(old, new))
-
-    def spying(self) -> Spy:
-        """An interpreter that notes what it is called for."""
-        spy = Spy(self.stage.folder / "spy", self.stage.folder / "heard")
-        spy.program.write_text(SPY.format(log=spy.log, python=sys.executable))
-        spy.program.chmod(0o755)
-        return spy
-
-    @property
-    def written(self) -> int:
-        """How often anything was changed on the server."""
-        return self.stage.server.effects()
-
-
-class Opening:
-    """Sets up a repository with a pull request, once a test."""
-
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str], ends: ExitStack) -> None:
-        self.folder, self.patch, self.capture, self.ends = folder, patch, capture, ends
-
-    def __call__(self, **drawn: Any) -> Actions:
-        return self._run_on(self.ends.enter_context(staged(self.folder / "stage", self.patch, self.capture, **drawn)))
-
-    def real(self, rows: list[dict[str, Any]]) -> Actions:
-        """This repository's own feature on its real model, made small, and a pull request with these rows."""
-        source = self.folder / "source"
-        for part in ("golden", "prompts"):
-            shutil.copytree(REPOSITORY / part, source / part)
-        for part in ("evalgate.yaml", "models.yaml"):
-            shutil.copyfile(REPOSITORY / part, source / part)
-        make_the_job_small(source)
-        server = self.ends.enter_context(GithubServer(self.folder / "server"))
-        repository = server.repository("octo/evalgate")
-        repository.import_tree(source)
-        repository.person("ben", "write")
-        repository.commit(TOPIC, {NEXT: jsonl(rows).encode()}, base="main")
-        number = repository.open_pull(TOPIC)
-        return self._run_on(Stage(server, repository, number, self.folder / "stage", self.patch, self.capture))
-
-    def _run_on(self, stage: Stage) -> Actions:
-        copy = copy_of_the_repository(self.folder / "runner")
-        tokens = {}
-        for job, permissions in give_own_tokens(copy.root / TRUSTED).items():
-            tokens[job] = stage.server.token(f"ghs_{job}", BOT, {**READS, **permissions}, app="github-actions")
-        copy.commit("tokens")
-        return Actions(stage, copy, tokens)
 
 
 @pytest.fixture
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Opening]:
-    (tmp_path / "stage").mkdir()
-    with ExitStack() as ends:
-        yield Opening(tmp_path, monkeypatch, capsys, ends)
+    with opening(tmp_path, monkeypatch, capsys) as ready:
+        yield ready
 
 
 class TestTheWalk:
@@ -190,7 +56,7 @@ class TestTheWalk:
         assert ran.outputs("evalgate", "finish").keys() >= {"verdict", "lift", "report", "candidate"}
         assert spy.heard() == {
             "pr control": "token", "pr take": "token+key", "train": "+key", "pr step": "token+key", "run": "+key",
-            "pr finish": "token+key", "pr settle": "token",
+            "pr finish": "token+key", "pr settle": "token", "pr register": "token",
         }, "commands that read rows and run models have no token; the trusted half has no provider's key"  # fmt: skip
         (kept,) = ran.kept.glob("artifacts/evalgate-[0-9]*")
         told = {"check.json", "training.json", "compare.json", "verdict.json", "report.md", "report.html"}
@@ -211,6 +77,10 @@ class TestTheWalk:
         assert ran.outputs("evalgate", "finish")["verdict"] == "fail"
         assert at.stage.check.conclusion == "failure"
         assert "**fail**" in at.stage.comment
+        assert ran.jobs["register"] == "success"
+        assert "the verdict is fail: nothing is registered" in ran.said
+        assert at.proposed() == []
+        assert at.stage.repository.file("main", "models.yaml") is None
 
     def test_a_change_of_the_golden_set_trains_nothing_and_is_measured(self, opened: Opening) -> None:
         at = opened(review={"approvals": 1})
@@ -220,11 +90,13 @@ class TestTheWalk:
         suite = at.about(repository.open_pull("fewer-cases", author="ann"))
         suite.stage.approve("ben")
         spy = suite.spying()
-        ran = suite.checked("pull_request_review", branch="fewer-cases", python=str(spy.program))
+        ran = suite.checked("pull_request_review", python=str(spy.program))
         assert ran.jobs == DONE, ran.said
         assert spy.heard() == {
             "pr control": "token", "pr take": "token", "pr measure-suite": "", "pr finish": "token", "pr settle": "token",
+            "pr register": "token",
         }  # fmt: skip
+        assert suite.proposed() == []
         assert suite.stage.check.conclusion == "success"
 
     def test_work_that_is_killed_and_work_that_never_begins_are_said_to_have_failed(self, opened: Opening) -> None:
@@ -246,15 +118,17 @@ class TestTheWalk:
 
     @pytest.mark.full
     @pytest.mark.timeout(1800)
-    @pytest.mark.parametrize(("rows", "verdict"), [(good_rows, "pass"), (harmful_rows, "fail")])
-    def test_a_real_model_is_trained_and_judged(self, opened: Opening, tmp_path: Path, rows: Any, verdict: str) -> None:
-        at = opened.real(rows())
+    def test_harmful_rows_make_a_real_model_fail_and_nothing_is_registered(self, opened: Opening, tmp_path: Path) -> None:
+        at = opened.real(harmful_rows())  # good rows go the whole road, in test_registry_road.py
         (tmp_path / "cache").mkdir()
         at.stage.approve("ben")
         ran = at.checked("pull_request_review", cache=cache_with_the_model(tmp_path / "cache"), timeout=1700)
-        assert ran.outputs("evalgate", "finish")["verdict"] == verdict, ran.said
-        assert f"**{verdict}**" in at.stage.comment
-        assert at.stage.check.conclusion == {"pass": "success", "fail": "failure"}[verdict]
+        assert ran.outputs("evalgate", "finish")["verdict"] == "fail", ran.said
+        assert ran.jobs["register"] == "success"
+        assert "**fail**" in at.stage.comment
+        assert at.stage.check.conclusion == "failure"
+        assert at.proposed() == []
+        assert at.stage.repository.file("main", "models.yaml") == (REPOSITORY / "models.yaml").read_bytes()
 
 
 class TestTheThreshold:
@@ -329,13 +203,35 @@ class TestHostileText:
         number = repository.open_pull(branch, author=login, title=HOSTILE, body=HOSTILE)
         repository.label(number, HOSTILE)
         hostile = at.about(number)
-        ran = hostile.checked(branch=branch, actor=login)
+        ran = hostile.checked(actor=login)
         assert ran.jobs == NO_WORK, ran.said
         assert not (ran.kept / "pwned").exists()
         assert ran.commands <= {"set-output", "summary"}
         assert hostile.stage.check.conclusion == "failure"
         ran, reactions = hostile.says(f"/evalgate {HOSTILE}", login=login)
         assert (ran.jobs, [what for _, what in reactions]) == (NO_WORK, ["-1"])
+        assert not (ran.kept / "pwned").exists()
+        assert ran.commands <= {"set-output", "summary"}
+
+    def test_a_pull_request_on_the_registry_with_such_names_is_refused_and_merged_without_running_any(
+        self, opened: Opening
+    ) -> None:
+        at = opened()
+        branch = f"evalgate/registry/a'$({TRAP})`{TRAP}`\"".replace(" ", "${IFS}")
+        repository = at.stage.repository
+        named = f"version: 1\nfeatures: {{{json.dumps(HOSTILE)}: {{default: base, variants: {{base: {{}}}}}}}}\n"
+        repository.commit(branch, {"models.yaml": named.encode(), f"reports/{HOSTILE}.md": b"#\n"}, HOSTILE, base="main")
+        hostile = at.about(repository.open_pull(branch, title=HOSTILE, body=HOSTILE))
+        ran = hostile.checked()
+        assert ran.jobs == NO_WORK, ran.said
+        assert hostile.stage.check.conclusion == "failure"
+        assert not (ran.kept / "pwned").exists()
+        assert ran.commands <= {"set-output", "summary"}
+        repository.commit(branch, {"models.yaml": f"version: 1  # {HOSTILE}\n".encode()}, HOSTILE)  # exposes nobody
+        hostile.stage.approve("ben")
+        ran = hostile.checked("pull_request_review")
+        assert ran.jobs == MERGED, ran.said
+        assert HOSTILE in (repository.file("main", "models.yaml") or b"").decode()
         assert not (ran.kept / "pwned").exists()
         assert ran.commands <= {"set-output", "summary"}
 

@@ -1,11 +1,12 @@
-"""The registry's road on the GitHub test server, with scripted models: a verdict becomes an entry, is released, and taken back."""
+"""The registry on the GitHub test server, with scripted models: a verdict becomes an entry, is released, and taken back."""
 
+import difflib
 import json
 
 import pytest
 from drawn_workspace import HARMFUL
 from node_tools import needs_node
-from pull_stage import BOT, staged
+from pull_stage import BOT, NEW, TOPIC, staged
 
 from evalgate import registry
 
@@ -92,3 +93,62 @@ def test_a_bot_releases_nothing(stage):
     entry.approve(BOT)
     entry.control()
     assert "released by 0 of 1" in entry.comment
+
+
+def proposed(stage, text, *, branch, author="ann"):
+    """The number of a person's pull request that makes the registry say `text`."""
+    stage.repository.commit(branch, {"models.yaml": text.encode()}, branch, base="main", author=author)
+    return stage.repository.open_pull(branch, author=author, title=branch)
+
+
+def merged(stage, number, *, by="ben"):
+    """A pull request on the registry, released and merged."""
+    entry = on(stage, number)
+    entry.approve(by)
+    ended, _ = stage.give("pr", "merge", "--pull", number, "--head", entry.head)
+    assert ended.code == 0, ended.err
+
+
+def now(stage):
+    return stage.repository.file("main", "models.yaml").decode()
+
+
+def test_rollout_rollback_and_the_next_candidate_meet_what_is_served(stage):
+    merged(stage, registered(stage, judged(stage)))
+    merged(stage, proposed(stage, registry.set_flag(now(stage), "f", "ft-v1.1.0", on=True, share=0.5), branch="half"))
+    sides = {served(stage, key=str(number)) for number in range(50)}
+    assert sides == {"base", "ft-v1.1.0"}
+    merged(stage, proposed(stage, registry.set_flag(now(stage), "f", "ft-v1.1.0", on=True, share=1.0), branch="all"))
+    assert served(stage) == "ft-v1.1.0"
+
+    later = "datasets/f/ft-v1.2.0.jsonl"
+    stage.repository.commit("next", {later: stage.repository.file(TOPIC, NEW)}, "the next version", base="main")
+    following = on(stage, stage.repository.open_pull("next", author="ann", title="next"))
+    following.approve("ben", "cat")
+    (work,) = following.control(run=9)
+    _, outputs = following.train(work["work"], run=9)
+    assert outputs["verdict"] == "inconclusive", "it is as good as what is served, and no better"
+    asked = following.evidence("base.results.jsonl").splitlines()[0]
+    assert json.loads(asked)["variant"]["adapter_sha256"], "base is the fine-tune that is served"
+    assert following.evidence("reference.results.jsonl"), "and the untuned model is the third column"
+
+    back = registry.rollback(now(stage), "f", today="2026-11-20")
+    number = proposed(stage, back.text, branch="back")
+    on(stage, number).control()
+    assert "only lowers exposure" in on(stage, number).comment
+    merged(stage, number)
+    assert {served(stage, key=str(number)) for number in range(50)} == {"base"}
+
+
+def test_rollback_opens_its_pull_request_once_and_changes_one_line(stage):
+    merged(stage, registered(stage, judged(stage)))
+    merged(stage, proposed(stage, registry.set_flag(now(stage), "f", "ft-v1.1.0", on=True, share=1.0), branch="all"))
+    before = now(stage)
+    numbers = [stage.give("registry", "rollback", "f", "--open", "--format", "json")[0] for _ in range(2)]
+    assert [ended.code for ended in numbers] == [0, 0], numbers
+    (number,) = {json.loads(ended.out)["pull"] for ended in numbers}
+    merged(stage, number)
+    changed = [line for line in difflib.ndiff(before.splitlines(), now(stage).splitlines()) if line[0] in "+-"]
+    assert changed == ["-     default: ft-v1.1.0", "+     default: base"]
+    again, _ = stage.give("registry", "rollback", "f", "--open")
+    assert (again.code, "nothing to change" in again.err) == (0, True)

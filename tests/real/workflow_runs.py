@@ -1,9 +1,10 @@
 """A throw-away copy of this repository on which its own workflows run under act: no Docker, no network, nobody's home.
 
 What GitHub gives and act does not is replaced by stand-ins: actions/setup-python does nothing (the interpreter of the
-tests is used), actions/upload-artifact copies into a folder. The copy's workflows get additions, to see what a run made: a
-last step in every job that keeps the comment, and a last job that keeps every job's result and outputs. Where a run talks
-to a GitHub (the test server), each job gets a token of its own, which may do what the job's permissions say and no more.
+tests is used), actions/upload-artifact and actions/attest copy what they are given into a folder. The copy's workflows get
+additions, to see what a run made: a last step in every job that keeps the comment, and a last job that keeps every job's
+result and outputs. Where a run talks to a GitHub (the test server), each job gets a token of its own, which may do what the
+job's permissions say and no more.
 """
 
 import json
@@ -44,7 +45,11 @@ elif [ "$WITHOUT" != ignore ]; then
   exit 1
 fi
 """
-STAND_INS = {"actions/setup-python": "true", "actions/upload-artifact": UPLOAD}
+SIGN = """\
+mkdir -p "$KEPT/signed"
+cp "$SUBJECTS" "$PREDICATE" "$KEPT/signed"
+"""
+STAND_INS = {"actions/setup-python": "true", "actions/upload-artifact": UPLOAD, "actions/attest": SIGN}
 
 
 class Ran(NamedTuple):
@@ -153,11 +158,13 @@ class Copy(NamedTuple):
         cache: Path | None = None,
         github: GitHub | None = None,
         elsewhere: Mapping[str, Path] = MappingProxyType({}),
+        variables: Mapping[str, str] = MappingProxyType({}),
         timeout: float = 120,
     ) -> Ran:
         """Run a workflow of the copy, as it lies there now, on an event.
 
         `cache`: EvalGate's; default: an empty one. `elsewhere`: folders that stand for other repositories, by OWNER/NAME@COMMIT.
+        `variables`: more of the repository's.
         """
         assert ACT is not None
         folder = self.scratch / f"run-{len(list(self.scratch.glob('run-*')))}"
@@ -172,6 +179,7 @@ class Copy(NamedTuple):
             "--env", f"KEPT={kept}", "--env", f"EVALGATE_CACHE={cache or folder / 'cache'}",
             *_stand_ins((self.root, *elsewhere.values()), workflow, folder), *(_of_github(github) if github else ()),
             *(word for name, place in elsewhere.items() for word in ("--local-repository", f"{name}={place}")),
+            *(word for name, value in variables.items() for word in ("--var", f"{name}={value}")),
         ]  # fmt: skip
         surroundings = {"PATH": os.environ["PATH"], "HOME": str(home)}
         code, printed = _run(command, self.root, surroundings, timeout)
@@ -251,7 +259,7 @@ def give_own_tokens(workflow: Path) -> dict[str, dict[str, str]]:
     declared = {}
     for name, job in document["jobs"].items():
         for step in job["steps"]:
-            if step.get("id") == "evalgate":
+            if "/.github/actions/" in step.get("uses", ""):
                 step["with"]["github-token"] = f"${{{{ secrets.{_secret(name)} }}}}"
                 declared[str(name)] = {area.replace("-", "_"): str(level) for area, level in job["permissions"].items()}
     yaml.dump(document, workflow)
@@ -289,8 +297,15 @@ def _stand_ins(roots: Sequence[Path], workflow: Path, folder: Path) -> list[str]
 
 
 def _composite(script: str) -> str:
-    inputs = ("python-version", "name", "path", "if-no-files-found", "retention-days")
-    told = {"NAME": "${{ inputs.name }}", "WHERE": "${{ inputs.path }}", "WITHOUT": "${{ inputs.if-no-files-found }}"}
+    told = {
+        "NAME": "${{ inputs.name }}",
+        "WHERE": "${{ inputs.path }}",
+        "WITHOUT": "${{ inputs.if-no-files-found }}",
+        "SUBJECTS": "${{ inputs.subject-checksums }}",
+        "PREDICATE": "${{ inputs.predicate-path }}",
+    }
+    unused = ("python-version", "retention-days", "predicate-type")
+    inputs = (*unused, *re.findall(r"inputs\.([\w-]+)", "".join(told.values())))
     action = {
         "name": "stand-in",
         "description": "stand-in",
