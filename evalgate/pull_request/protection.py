@@ -4,17 +4,21 @@ One refused call hides nothing else: what it asked for is `Unseen`.
 """
 
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from evalgate.errors import NotMeasured
+from evalgate.pull_request import facts
 from evalgate.pull_request.client import Remote
 from evalgate.pull_request.effects import Refused, asked
+from evalgate.records.pull_request import Person
 from evalgate.review.ground import (
     ADMINISTRATION,
     CHECK,
     CHECK_ID,
     ENVIRONMENT,
+    REGISTRY_ENVIRONMENT,
+    SIGNS,
     App,
     Branch,
     Environment,
@@ -27,11 +31,14 @@ from evalgate.review.ground import (
 
 T = TypeVar("T")
 PAGE = 100
+VARIABLES = 30
+"""Items of a page: as many as GitHub lists, and as many variables."""
 RECENT = 10
 """Commits, and heads of pull requests, on which check runs of ours are looked for."""
 BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "merge_queue", "workflows", "required_deployments")
 """Rules that stop a push by the API."""
 CONTENTS, CHECKS, ACTIONS, METADATA = "Contents: read", "Checks: read", "Actions: read", "Metadata: read"
+SETTINGS = "Variables: read"
 
 
 class Home(NamedTuple):
@@ -57,18 +64,42 @@ def home(remote: Remote) -> Home:
 
 
 def observe(remote: Remote, home: Home, target: str) -> Ground:
-    """The settings that a gate stands on; where the journals lie is asked with `branch`."""
+    """The settings that a gate stands on; what depends on files is asked with `branch`, `people` and `signing_variable`."""
     into = branch(remote, target)
+    rooms = _seen(remote, lambda: tuple(_pages(remote, "/environments", "environments")), "list the environments", ACTIONS)
     return Ground(
         repository=remote.name,
         private=home.private,
         target=into,
         default=into if target == home.default else branch(remote, home.default),
-        environment=_environment(remote),
+        environment=_environment(remote, rooms, ENVIRONMENT),
         token=_seen(remote, lambda: _token(remote), "read what workflows may do", ADMINISTRATION),
         posted=_posted(remote, target),
         owner_errors=_seen(remote, lambda: _owner_errors(remote, target), "ask what is wrong in CODEOWNERS", CONTENTS),
+        registry_environment=_environment(remote, rooms, REGISTRY_ENVIRONMENT),
     )
+
+
+def people(remote: Remote, logins: Sequence[str]) -> tuple[Person | Unseen, ...]:
+    """Each of these logins once, in order, with what it may do; a login that nobody has may do nothing."""
+    folded = [login.casefold() for login in logins]
+    return tuple(_person(remote, login) for at, login in enumerate(logins) if folded.index(folded[at]) == at)
+
+
+def _person(remote: Remote, login: str) -> Person | Unseen:
+    try:
+        return facts.person(remote, login)
+    except NotMeasured as fault:
+        return unseen(fault, METADATA)
+
+
+def signing_variable(remote: Remote) -> str | Unseen | None:
+    """Value of the repository's variable that lets verdicts be signed, from the list of all; None where it is not set."""
+    address, what = "/actions/variables", "list the repository's variables"
+    told = _seen(remote, lambda: tuple(_pages(remote, address, "variables", VARIABLES)), what, SETTINGS)
+    if isinstance(told, Unseen):
+        return told
+    return next((str(one["value"]) for one in told if str(one["name"]).upper() == SIGNS), None)
 
 
 def branch(remote: Remote, name: str) -> Branch:
@@ -151,12 +182,11 @@ def _by_rules(rules: tuple[Any, ...]) -> Guard:
     )
 
 
-def _environment(remote: Remote) -> Environment | Unseen | None:
-    """The environment of zone 2, looked up in the list of all: there "not in it" and "not allowed" cannot be mistaken."""
-    listed = _seen(remote, lambda: tuple(_pages(remote, "/environments", "environments")), "list the environments", ACTIONS)
+def _environment(remote: Remote, listed: tuple[Any, ...] | Unseen, name: str) -> Environment | Unseen | None:
+    """An environment, looked up in the list of all: there "not in it" and "not allowed" cannot be mistaken."""
     if isinstance(listed, Unseen):
         return listed
-    found = next((one for one in listed if str(one["name"]).casefold() == ENVIRONMENT), None)
+    found = next((one for one in listed if str(one["name"]).casefold() == name), None)
     if found is None:
         return None
     reviewers = any(rule["type"] == "required_reviewers" and rule.get("reviewers") for rule in found.get("protection_rules", ()))
@@ -218,14 +248,14 @@ def _get(remote: Remote, path: str, query: Mapping[str, Any] | None = None) -> A
     return told
 
 
-def _pages(remote: Remote, path: str, key: str | None = None) -> Iterator[Any]:
-    """Every item of a list; under a key where the answer is an object."""
+def _pages(remote: Remote, path: str, key: str | None = None, size: int = PAGE) -> Iterator[Any]:
+    """Every item of a list, `size` on a page; under a key where the answer is an object."""
     number, more = 1, True
     while more:
-        told = _get(remote, path, {"per_page": PAGE, "page": number})
+        told = _get(remote, path, {"per_page": size, "page": number})
         items = told[key] if key else told
         yield from items
-        number, more = number + 1, len(items) == PAGE
+        number, more = number + 1, len(items) == size
 
 
 def _seen(remote: Remote, call: Callable[[], T], what: str, needs: str) -> T | Unseen:

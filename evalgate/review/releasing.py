@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+from typing import TypeGuard
 
 from evalgate.records.policy import Release
 from evalgate.records.pull_request import Person
@@ -27,7 +28,7 @@ def registry_opens(ground: Ground, files: Held) -> Point:
     given = _steps(files)
     if given and all(_of_app(step) for step in given):
         by = listed(dict.fromkeys(step.author or "" for step in given))
-        means = f"`register` opens pull requests as {by}, as the workflow says; whose token it is, and what it may, is not seen here"
+        means = f"`register` opens pull requests as {by}, as the workflow says; whose token it is given is not seen here"
         return Point(name, "ok", means)
     if given and all(_another(step) for step in given):
         means = "`register` is given a token that is not the workflow's own, and nothing says that it is a GitHub App's"
@@ -44,51 +45,70 @@ def registry_opens(ground: Ground, files: Held) -> Point:
 
 def release_managers(ground: Ground, files: Held) -> Point:
     """Whether those who may release are people who can, and are enough."""
-    name, trunk = "release-managers", ground.default.name
+    name = "release-managers"
     if isinstance(files, Unseen):
         return unseen(name, [files], "whom the policy names as release managers")
     if files.release is None:
         return _no_policy(name, ground, files, "who may release")
-    asked, people = files.release.approvals, ground.managers
-    approvals = "one approval" if asked == 1 else f"{asked} approvals"
     if not files.release.managers:
-        means = f"no release managers are named: anybody with write access who wrote none of the commits may release, {approvals}"
-        return Point(name, "ok", means)
-    if asked > len(people):
-        means = f"{files.policy} asks for {approvals} of {_counted(len(people))}: nothing can ever be released"
-        return Point(name, "missing", means, f"name more under `release.managers` in {files.policy} on {trunk}, or ask for fewer")
-    wrong = [f"{one.login} {_why_not(one)}" for one in people if isinstance(one, Person) and not one.may_write]
+        means = "no release managers are named: anybody with write access who wrote none of the commits may release"
+        return Point(name, "ok", f"{means}, {_approvals(files.release)}")
+    return _managed(name, ground, files, files.release)
+
+
+def _managed(name: str, ground: Ground, files: Files, release: Release) -> Point:
+    """Release managers are named."""
+    people, told = ground.managers, _approvals(release)
+    place = f"`release.managers` in {files.policy} on {ground.default.name}"
+    if release.approvals > len(people):
+        means = f"{files.policy} asks for {told}, and names {_counted(len(people))}: nothing can ever be released"
+        return Point(name, "missing", means, f"name more in {place}, or ask for fewer `approvals` there")
+    wrong = [f"{one.login} {'is a bot' if one.bot else 'has no write access'}" for one in people if _never_counts(one)]
     if wrong:
-        todo = f"name logins of people, without @, under `release.managers` in {files.policy} on {trunk}"
         give = f"`gh api -X PUT {api(ground)}/collaborators/LOGIN -f permission=push` gives write access"
-        return Point(name, "missing", f"approvals of some release managers never count: {listed(wrong)}", f"{todo}; {give}")
+        means = f"approvals of some release managers never count: {listed(wrong)}"
+        return Point(name, "missing", means, f"name people by their logins, without @, in {place}; {give}")
     hidden = [one for one in people if isinstance(one, Unseen)]
     if hidden:
         return unseen(name, hidden, "whether every release manager is a person with write access")
     logins = listed(one.login for one in people if isinstance(one, Person))
-    return Point(name, "ok", f"{logins} may release, {approvals}, and each of them has write access")
+    return Point(name, "ok", f"{logins} may release, {told}; each of them has write access")
 
 
 def attestation(ground: Ground, files: Held) -> Point:
     """Whether verdicts are signed where the policy lets none into the registry that is not."""
-    name, trunk = "attestation", ground.default.name
+    name = "attestation"
     if isinstance(files, Unseen):
         return unseen(name, [files], "whether the policy asks for signed statements")
     if files.release is None:
         return _no_policy(name, ground, files, "whether verdicts must be signed")
     if files.release.attestation != "required":
         return Point(name, "ok", f"{files.policy} asks for no signed statement of a verdict")
-    passed = [step.attest or "false" for step in _steps(files)]
-    if not passed or any(one.casefold() == "false" for one in passed):
-        means = f"verdicts must be signed, and `register` in the workflows on {trunk} passes no `attest`: no entry can be merged"
-        todo = "`evalgate init --workflows` writes it: "
-        return Point(name, "missing", means, f"{todo}`attest: ${{{{ vars.{SIGNS} == 'true' }}}}` for `register`; {_to_sign(ground)}")
-    if all(one.casefold() == "true" for one in passed):
+    if ground.private:
+        means = "verdicts must be signed, and what is signed for a private repository is refused: no entry can be merged"
+        todo = f"write `release.attestation: optional` in {files.policy} on {ground.default.name}"
+        return Point(name, "missing", means, f"{todo}; adapters can still be signed with a key of yours")
+    return _signed(name, ground, [(step.attest or "false").casefold() for step in _steps(files)])
+
+
+def _signed(name: str, ground: Ground, passed: list[str]) -> Point:
+    """Verdicts must be signed; `passed` is what each step is told of it."""
+    trunk = ground.default.name
+    if not passed or "false" in passed:
+        means = f"verdicts must be signed, and `register` on {trunk} passes no `attest`: no entry can be merged"
+        give = f"give `register` the input `attest: ${{{{ vars.{SIGNS} == 'true' }}}}`, as `evalgate init --workflows` does"
+        return Point(name, "missing", means, f"{give}; {_to_sign(ground)}")
+    if any(one != "true" and not BY_VARIABLE.fullmatch(one) for one in passed):
+        means = "verdicts must be signed, and an expression that is not looked into decides whether `register` signs them"
+        return Point(name, "unknown", means, f"see that it comes to true, or write `attest: true` for `register` on {trunk}")
+    if set(passed) == {"true"}:
         return Point(name, "ok", "verdicts must be signed, and `register` signs them")
-    if not all(one.casefold() == "true" or BY_VARIABLE.fullmatch(one) for one in passed):
-        means = "verdicts must be signed, and whether `register` signs them is decided by an expression that is not looked into"
-        return Point(name, "unknown", means, f"see that it is true, or write `attest: true` for `register` on {trunk}")
-    return _by_variable(name, ground)
+    if isinstance(ground.signs, Unseen):
+        return unseen(name, [ground.signs], f"whether the variable {SIGNS} lets `register` sign verdicts, which must be signed")
+    if (ground.signs or "").casefold() == "true":
+        return Point(name, "ok", f"verdicts must be signed, and the variable {SIGNS} lets `register` sign them")
+    means = f"verdicts must be signed, and the repository's variable {SIGNS} is not true: no entry can be merged"
+    return Point(name, "missing", means, _to_sign(ground))
 
 
 def adapter_key(ground: Ground, files: Held) -> Point:
@@ -106,17 +126,8 @@ def adapter_key(ground: Ground, files: Held) -> Point:
         return Point(name, "ok", f"adapters must be signed with the key in {place}, which is there")
     means = f"adapters must be signed with the key in {named}, and {branch} has no such file: no entry can be merged"
     todo = f"merge the public key into {branch} as {place}" if _inside(place) else "name a file of the repository there"
-    return Point(name, "missing", means, f"{todo}, or take `release.adapter_key` out of {files.policy} on {ground.default.name}")
-
-
-def _by_variable(name: str, ground: Ground) -> Point:
-    """`register` signs where the variable says so."""
-    if isinstance(ground.signs, Unseen):
-        return unseen(name, [ground.signs], f"whether the variable {SIGNS} lets `register` sign verdicts, which must be signed")
-    if (ground.signs or "").casefold() == "true":
-        return Point(name, "ok", f"verdicts must be signed, and the variable {SIGNS} lets `register` sign them")
-    means = f"verdicts must be signed, and the repository's variable {SIGNS} is not `true`: no entry can be merged"
-    return Point(name, "missing", means, _to_sign(ground))
+    drop = f"take `release.adapter_key` out of {files.policy} on {ground.default.name}"
+    return Point(name, "missing", means, f"{todo}, or {drop}")
 
 
 def _no_policy(name: str, ground: Ground, files: Files, what: str) -> Point:
@@ -141,8 +152,13 @@ def _of_app(step: Registering) -> bool:
     return _another(step) and author.endswith("[bot]") and author != OWN_LOGIN
 
 
-def _why_not(person: Person) -> str:
-    return "is a bot" if person.bot else "has no write access"
+def _never_counts(one: Person | Unseen) -> TypeGuard[Person]:
+    """True for a bot, and for a person who may not write."""
+    return isinstance(one, Person) and not one.may_write
+
+
+def _approvals(release: Release) -> str:
+    return "one approval" if release.approvals == 1 else f"{release.approvals} approvals"
 
 
 def _counted(managers: int) -> str:
@@ -150,7 +166,7 @@ def _counted(managers: int) -> str:
 
 
 def _inside(place: str) -> bool:
-    return not posixpath.isabs(place) and place.split("/")[0] != ".."
+    return not posixpath.isabs(place) and place.split("/", maxsplit=1)[0] != ".."
 
 
 def _to_open(ground: Ground) -> str:

@@ -1,8 +1,9 @@
 """doctor on a repository: what GitHub is not told yet, so that a gate can be walked around."""
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from evalgate import policy as policy_files
 from evalgate import registry, yamlfile
@@ -12,7 +13,7 @@ from evalgate.pull_request import tree as git
 from evalgate.pull_request.client import Remote
 from evalgate.redaction import mask, safe_line
 from evalgate.review.codeowners import PLACES as CODEOWNERS
-from evalgate.review.ground import Files, Unseen, Workflow
+from evalgate.review.ground import Files, Registering, Unseen, Workflow
 from evalgate.review.health import points
 from evalgate.review.kinds import Places, suite_places
 from evalgate.review.point import Point, State
@@ -22,6 +23,8 @@ from evalgate.stages.workspace import EVIDENCE
 
 T = TypeVar("T")
 ACTIONS = ".github/actions"
+REGISTERS = re.compile(r"(^|/)\.github/actions/registry(@|$)")
+"""The action of zone 3, in a repository of its own or in this one."""
 
 
 def repository_points(remote: Remote, branch: str | None, places: Places) -> tuple[Point, ...]:
@@ -38,7 +41,12 @@ def repository_points(remote: Remote, branch: str | None, places: Places) -> tup
     files = _files(remote, ground.target.commit, ground.default.commit, places)
     if not isinstance(files, Unseen):
         names = [place.partition(":")[2] for place in files.evidence if place.startswith("branch:")]
-        ground = ground._replace(evidence=tuple(protection.branch(remote, name) for name in names))
+        release = files.release
+        ground = ground._replace(
+            evidence=tuple(protection.branch(remote, name) for name in names),
+            managers=protection.people(remote, release.managers) if release else (),
+            signs=protection.signing_variable(remote) if release and release.attestation == "required" else None,
+        )
     return points(ground, files)
 
 
@@ -58,6 +66,7 @@ def _files(remote: Remote, target: str | Unseen, default: str | Unseen | None, p
 
 def _read(remote: Remote, tree: Tree, trunk: Tree, places: Places) -> Files:
     policy, wrong = _parsed(remote, tree, places.policy, policy_files.parse)
+    rules, _ = (policy, wrong) if trunk is tree else _parsed(remote, trunk, places.policy, policy_files.parse)
     _, wrong_registry = _parsed(remote, tree, places.registry, registry.parse)
     owners = next((path for path in CODEOWNERS if path in tree), None)
     features = list(policy.features.values()) if policy else []
@@ -76,6 +85,7 @@ def _read(remote: Remote, tree: Tree, trunk: Tree, places: Places) -> Files:
         evidence=tuple(dict.fromkeys(feature.evidence or EVIDENCE for feature in features)) or (EVIDENCE,),
         workflows=workflows if trunk is tree else tuple(_workflows(remote, trunk)),
         target_workflows=workflows,
+        release=rules.release if rules else None,
     )
 
 
@@ -109,7 +119,7 @@ def _workflows(remote: Remote, tree: Tree) -> Iterator[Workflow]:
 
 
 def workflow_of(path: str, text: str) -> Workflow | None:
-    """A workflow's name and what starts it; None where the text is no workflow."""
+    """A workflow's name, what starts it and what it registers with; None where the text is no workflow."""
     told = yamlfile.load(text).value
     if not isinstance(told, dict):
         return None
@@ -118,7 +128,26 @@ def workflow_of(path: str, text: str) -> Workflow | None:
     after = events.get("workflow_run")
     follows = after.get("workflows") if isinstance(after, dict) else None
     names = [follows] if isinstance(follows, str) else follows or []
-    return Workflow(path, str(told.get("name") or path), frozenset(map(str, events)), tuple(map(str, names)))
+    return Workflow(
+        path, str(told.get("name") or path), frozenset(map(str, events)), tuple(map(str, names)), tuple(_registering(told))
+    )
+
+
+def _registering(told: dict[str, Any]) -> Iterator[Registering]:
+    """The steps of a workflow that open pull requests on the registry."""
+    jobs = told.get("jobs")
+    for job in jobs.values() if isinstance(jobs, dict) else ():
+        steps = job.get("steps") if isinstance(job, dict) else None
+        for step in steps if isinstance(steps, list) else ():
+            given = step.get("with") if isinstance(step, dict) else None
+            if isinstance(given, dict) and REGISTERS.search(str(step.get("uses"))) and given.get("command") == "register":
+                yield Registering(*(_input(given, name) for name in ("github-token", "author", "attest")))
+
+
+def _input(given: dict[str, Any], name: str) -> str | None:
+    """An input as a step gives it, booleans as GitHub writes them; None where it is not given."""
+    value = given.get(name)
+    return str(value).lower() if isinstance(value, bool) else None if value is None else str(value).strip()
 
 
 def worst(found: Sequence[Point]) -> State:

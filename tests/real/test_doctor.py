@@ -19,6 +19,7 @@ from github_server.routing import REPO, Route
 from node_tools import INSTALLED, Contract, prism
 
 from evalgate.cli.main import _run
+from evalgate.review.ground import Registering
 from evalgate.stages import first_run, init
 from evalgate.stages.doctor import workflow_of
 
@@ -33,8 +34,8 @@ REVIEWED = {"type": "pull_request", "parameters": {
 }}  # fmt: skip
 NAMES = [
     "required-check", "pinned-app", "pull-requests-only", "code-owner-review", "environment", "workflow-token",
-    "workflow-approvals", "policy", "registry", "code-owners", "check-workflow", "trusted-workflow", "evidence-branch",
-    "merge-queue",
+    "workflow-approvals", "registry-environment", "policy", "registry", "code-owners", "check-workflow", "trusted-workflow",
+    "evidence-branch", "merge-queue", "registry-opens", "release-managers", "attestation", "adapter-key",
 ]  # fmt: skip
 
 
@@ -53,9 +54,20 @@ def branch_policies(call: Call) -> Answer:
     return paged(call, [row], dict, key="branch_policies")
 
 
+VARIABLES: dict[str, dict[str, str]] = {}
+"""Repository -> name -> value."""
+
+
+def variables(call: Call) -> Answer:
+    at = {"created_at": call.repo.created, "updated_at": call.repo.created}
+    named = VARIABLES.get(call.repo.full_name, {})
+    return paged(call, [*named], lambda name: {"name": name, "value": named[name], **at}, key="variables")
+
+
 MORE = [
     Route("GET", REPO + "/codeowners/errors", codeowners_errors, "contents:read"),
     Route("GET", REPO + "/environments/[^/]+/deployment-branch-policies", branch_policies, "actions:read"),
+    Route("GET", REPO + "/actions/variables", variables, "variables:read"),
 ]
 """Endpoints that nothing else asks for."""
 
@@ -108,11 +120,24 @@ def doctor(
     return call
 
 
+def with_app(written: dict[str, bytes]) -> dict[str, bytes]:
+    """The workflows, with the token of a GitHub App for the job that opens pull requests on the registry."""
+    given = b"command: register\n          github-token: ${{ steps.app.outputs.token }}\n          author: our-app[bot]\n"
+    assert any(b"command: register\n" in text for text in written.values())
+    return {path: text.replace(b"command: register\n", given) for path, text in written.items()}
+
+
+def policy_with(folder: Path, **release: Any) -> bytes:
+    """The policy of the drawing, with this part on who releases."""
+    told = json.loads((folder / "source/evalgate.yaml").read_bytes())
+    return json.dumps({**told, "release": release}, indent=1).encode()
+
+
 @pytest.fixture
 def good(server: GithubServer, name: str, tmp_path: Path) -> DrawnRepository:
     """A repository that lacks nothing."""
     source = draw(tmp_path / "source", GOOD)
-    for path, content in {**init.workflows(USES), ".github/CODEOWNERS": OWNERS, "models.yaml": REGISTRY}.items():
+    for path, content in {**with_app(init.workflows(USES)), ".github/CODEOWNERS": OWNERS, "models.yaml": REGISTRY}.items():
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         (source / path).write_bytes(content)
     repository = server.repository(name)
@@ -120,7 +145,9 @@ def good(server: GithubServer, name: str, tmp_path: Path) -> DrawnRepository:
     repository.commit("evalgate-evidence", {"README.md": b"journal\n"}, "first step")
     repository.rules("main", required(), REVIEWED, {"type": "deletion"})
     repository.rules("evalgate-evidence", {"type": "deletion"}, {"type": "non_fast_forward"})
-    repository.environment("evalgate", deployment_branch_policy={"protected_branches": False, "custom_branch_policies": True})
+    for environment in ("evalgate", "evalgate-registry"):
+        limit = {"protected_branches": False, "custom_branch_policies": True}
+        repository.environment(environment, deployment_branch_policy=limit)
     repository.add_check(head, "EvalGate", "success", external_id="evalgate/7/abc")
     return repository
 
@@ -153,6 +180,8 @@ def test_doctor__finds_nothing_missing_in_a_repository_that_lacks_nothing(doctor
             "workflow-token": "workflows that ask for nothing get a token that can only read",
             "workflow-approvals": "workflows open and approve no pull requests, so registry changes want an app's token, or a"
             " person who opens them",
+            "registry-environment": "only main may use the environment evalgate-registry, which may hold the token of a GitHub"
+            " App",
             "policy": "evalgate.yaml can be read",
             "registry": "models.yaml can be read",
             "code-owners": "policy, suites, prompts, registry, workflows and CODEOWNERS itself have owners",
@@ -160,20 +189,27 @@ def test_doctor__finds_nothing_missing_in_a_repository_that_lacks_nothing(doctor
             "trusted-workflow": ".github/workflows/evalgate.yml starts when EvalGate check ends, and on commands",
             "evidence-branch": "evalgate-evidence is there, and nothing stops the bot from writing to it",
             "merge-queue": "EvalGate check listens to merge_group; a queue is not in use as far as rulesets say",
+            "registry-opens": "`register` opens pull requests as our-app[bot], as the workflow says; whose token it is given is"
+            " not seen here",
+            "release-managers": "no release managers are named: anybody with write access who wrote none of the commits may"
+            " release, one approval",
+            "attestation": "evalgate.yaml asks for no signed statement of a verdict",
+            "adapter-key": "evalgate.yaml names no key, so no adapter has to be signed",
         }.items()
     ]
     assert ended.code == 0
-    assert ended.err.splitlines()[-1] == "14 ok"
+    assert ended.err.splitlines()[-1] == "19 ok"
 
 
 def test_doctor__says_for_everything_that_a_bare_repository_lacks_how_to_set_it(doctor, bare):
     ended = doctor("--format", "json")
     assert ended.code == 1
-    assert states(ended) == dict.fromkeys(NAMES, "missing") | {"evidence-branch": "ok", "merge-queue": "ok"}
+    fine = ("evidence-branch", "merge-queue", "registry-opens")
+    assert states(ended) == dict.fromkeys(NAMES, "missing") | dict.fromkeys(fine, "ok")
     assert all(point["todo"] for point in json.loads(ended.out) if point["state"] != "ok")
     lines = doctor().err.splitlines()
-    assert [line[0] for line in lines[:-1]] == [*"✗→" * 12, "✓", "✓"]
-    assert lines[-1] == "2 ok, 12 missing"
+    assert [line[0] for line in lines[:-1]] == [*"✗→" * 13, *"✓" * 3, *"✗→" * 3]
+    assert lines[-1] == "3 ok, 16 missing"
 
 
 def test_doctor__takes_what_a_token_may_not_see_for_unknown_and_never_for_ok(doctor, good):
@@ -201,7 +237,7 @@ def test_doctor__does_not_let_one_broken_answer_hide_the_rest(server, doctor, go
     monkeypatch.setattr("time.sleep", lambda _: None)
     server.fault("GET", f"{name}/environments$", "500", times=9)
     ended = doctor("--format", "json")
-    assert {name for name, state in states(ended).items() if state != "ok"} == {"environment"}
+    assert {name for name, state in states(ended).items() if state != "ok"} == {"environment", "registry-environment"}
 
 
 def test_doctor__reports_a_required_check_that_any_app_may_post(doctor, good):
@@ -256,7 +292,7 @@ def test_doctor__looks_for_the_trusted_workflow_on_the_default_branch_and_for_al
     ],
 )
 def test_workflow__is_read_in_every_form_that_github_takes(on, events, follows):
-    assert workflow_of("w.yml", f"on: {on}\n") == ("w.yml", "w.yml", events, follows)
+    assert workflow_of("w.yml", f"on: {on}\n") == ("w.yml", "w.yml", events, follows, ())
 
 
 @pytest.mark.parametrize(
@@ -270,6 +306,107 @@ def test_doctor__says_what_keeps_it_from_looking_at_all(doctor, bare, arguments,
     ended = doctor(*arguments, token=token)
     assert ended.code == code
     assert words in ended.err
+
+
+# --- the registry's half ---
+
+
+def found_by(ended: Ended) -> dict[str, dict[str, str]]:
+    return {point["name"]: point for point in json.loads(ended.out)}
+
+
+def test_doctor__asks_for_an_app_or_a_setting_where_the_workflow_is_as_it_was_written(doctor, good):
+    good.commit("main", init.workflows(USES), "as written")
+    ended = doctor("--format", "json")
+    assert {name for name, state in states(ended).items() if state != "ok"} == {"registry-opens"}
+    assert found_by(ended)["registry-opens"]["means"].startswith("workflows may not open pull requests")
+    good.workflow_permissions(can_approve_pull_request_reviews=True)
+    assert {name for name, state in states(doctor("--format", "json")).items() if state != "ok"} == {"workflow-approvals"}
+
+
+def test_doctor__tells_the_two_environments_apart(doctor, good):
+    good.environment("evalgate-registry")
+    assert {name for name, state in states(doctor("--format", "json")).items() if state != "ok"} == {"registry-environment"}
+
+
+def test_doctor__asks_of_each_release_manager_what_they_may_do(doctor, good, tmp_path):
+    for login, permission in {"bo": "write", "cy": "maintain", "di": "read"}.items():
+        good.person(login, permission)
+    good.commit("main", {"evalgate.yaml": policy_with(tmp_path, managers=["bo", "Bo", "cy"], approvals=2)}, "managers")
+    found = found_by(doctor("--format", "json"))["release-managers"]
+    assert found["means"] == "bo, cy may release, 2 approvals; each of them has write access"
+    good.person("ci", "write", kind="Bot")
+    good.commit("main", {"evalgate.yaml": policy_with(tmp_path, managers=["bo", "di", "ci", "@cy"])}, "wrong ones")
+    ended = doctor("--format", "json")
+    assert {name for name, state in states(ended).items() if state != "ok"} == {"release-managers"}
+    assert found_by(ended)["release-managers"]["means"] == (
+        "approvals of some release managers never count: di has no write access, ci is a bot, @cy has no write access"
+    )
+    good.commit("main", {"evalgate.yaml": policy_with(tmp_path, managers=["bo", "Bo"], approvals=2)}, "one twice")
+    assert "names one release manager" in found_by(doctor("--format", "json"))["release-managers"]["means"]
+
+
+def test_doctor__takes_a_release_manager_who_is_not_shown_for_unknown(server, doctor, good, name, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    good.person("bo", "write")
+    good.commit("main", {"evalgate.yaml": policy_with(tmp_path, managers=["bo"])}, "managers")
+    server.fault("GET", f"{name}/collaborators/bo/permission$", "500", times=9)
+    assert found_by(doctor("--format", "json"))["release-managers"]["state"] == "unknown"
+
+
+def test_doctor__looks_for_what_must_be_signed_and_with_what(doctor, good, name, tmp_path):
+    signed = policy_with(tmp_path, attestation="required", adapter_key="keys/adapters.pub")
+    good.commit("main", {"evalgate.yaml": signed}, "ask for signatures")
+    ended = doctor("--format", "json")
+    assert {name for name, state in states(ended).items() if state != "ok"} == {"attestation", "adapter-key"}
+    assert found_by(ended)["attestation"]["means"] == (
+        "verdicts must be signed, and the repository's variable EVALGATE_ATTEST is not true: no entry can be merged"
+    )
+    VARIABLES[name] = {**{f"V{number}": "x" for number in range(30)}, "EVALGATE_ATTEST": "true"}
+    good.commit("main", {"keys/adapters.pub": b"a key\n"}, "the key")
+    assert doctor().code == 0
+    hidden = found_by(doctor("--format", "json", token=READER))["attestation"]
+    assert hidden["todo"].startswith("give the token `Variables: read`; ")
+    silent = {path: text.replace(b"attest: ", b"unlike: ") for path, text in with_app(init.workflows(USES)).items()}
+    good.commit("main", silent, "an older workflow")
+    assert "passes no `attest`" in found_by(doctor("--format", "json"))["attestation"]["means"]
+
+
+def test_doctor__takes_who_releases_from_the_default_branch_and_the_key_from_the_target(doctor, good, tmp_path):
+    good.commit("next", {"evalgate.yaml": policy_with(tmp_path, managers=["nobody"])}, "its own managers")
+    good.commit("main", {"evalgate.yaml": policy_with(tmp_path, adapter_key="a.pub"), "a.pub": b"a key\n"}, "a key")
+    good.rules("next", required(), REVIEWED)
+    found = found_by(doctor("--branch", "next", "--format", "json"))
+    assert found["release-managers"]["means"].startswith("no release managers are named")
+    assert found["adapter-key"]["means"] == (
+        "adapters must be signed with the key in a.pub, and next has no such file: no entry can be merged"
+    )
+    good.commit("main", {"evalgate.yaml": b"version: 2\n"}, "broken")
+    found = found_by(doctor("--branch", "next", "--format", "json"))
+    assert found["policy"]["state"] == "ok"
+    assert {name for name in found if "main has no evalgate.yaml that can be read" in found[name]["means"]} == {
+        "release-managers", "attestation", "adapter-key",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("jobs", "registers"),
+    [
+        ("{r: {steps: [{uses: ./.github/actions/registry, with: {command: register, attest: true}}]}}", [(None, None, "true")]),
+        (
+            "{r: {steps: [{uses: o/r/.github/actions/registry@abc, with: {command: register, github-token: t, author: a}}]}}",
+            [("t", "a", None)],
+        ),
+        ("{m: {steps: [{uses: ./.github/actions/registry, with: {command: merge}}]}}", []),
+        ("{r: {steps: [{uses: o/my.github/actions/registry-x@abc, with: {command: register}}]}}", []),
+        ("{r: {steps: [{uses: ./.github/actions/registry}, odd, {run: x}]}, s: odd, t: {steps: odd}}", []),
+        ("odd", []),
+    ],
+)
+def test_workflow__tells_with_what_its_steps_register(jobs, registers):
+    found = workflow_of("w.yml", f"on: push\njobs: {jobs}\n")
+    assert found is not None
+    assert found.registers == tuple(Registering(*one) for one in registers)
 
 
 # --- folders ---

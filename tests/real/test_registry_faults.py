@@ -309,6 +309,33 @@ def test_a_push_between_the_look_and_the_merge_is_not_merged(story, at):
     assert stage.repository.file("main", REGISTRY) is None
 
 
+def test_another_writer_on_the_evidence_branch_changes_nothing_of_what_is_left_behind(story, at):
+    told = story.told["registered"]
+    stage, road = at("registered")
+    strike(stage, told.writes, place_of(told, JOURNAL), "stale_head", times=3)
+    ended, outputs = play(stage, road, "registered")
+    assert (ended.code, outputs) == (0, told.outputs), ended.err
+    assert left(stage) == told.left
+
+
+def test_a_push_to_an_entry_while_it_is_made_again_stays_in_its_history_and_is_not_proposed(story, at):
+    told, name = story.told["merged"], "evalgate/registry/g-ft-v1.1.0"
+    stage, road = at("merged")
+    strike(stage, told.writes, place_of(told, name), "stale_head", times=2)
+    ended, _ = play(stage, road, "merged")
+    assert ended.code == 0, ended.err
+    found = left(stage)
+    log, once = found["branches"].pop(name), told.left["branches"][name]
+    assert [line.partition(" ")[2] for line in log].count("Another writer was faster") == 2
+    assert [line for line in log if "Another writer" not in line] == once
+    assert found == {**told.left, "branches": {key: value for key, value in told.left["branches"].items() if key != name}}
+
+
+def place_of(told: Told, name: str) -> int:
+    """The number of the write that moves a branch."""
+    return next(place for place, (_, path) in enumerate(told.writes) if path.endswith(f"/git/refs/heads/{name}"))
+
+
 # --- what was true and is not any more ---
 
 

@@ -170,7 +170,8 @@ class TestSignature:
         return passed
 
     def links(self, workspace):
-        return [link.words for link in signature_links(open_workspace(workspace / "evalgate.yaml", "f"), *evidence_of(workspace))]
+        opened = open_workspace(workspace / "evalgate.yaml", "f")
+        return [link.words for link in signature_links(opened, *evidence_of(workspace))]
 
     def test_sign__puts_one_file_beside_the_others(self, evalgate, passed, tmp_path):
         before = {path.name for path in (run_folder(passed) / "adapter").iterdir()}
