@@ -10,6 +10,7 @@ from evalgate.evidence import PathJournal
 from evalgate.records.registry import RegistryEntry
 from evalgate.records.training import TrainingRun
 from evalgate.stages.attempts import judged_until
+from evalgate.stages.attesting import signature_links
 from evalgate.stages.chain import Judges, broken
 from evalgate.stages.entry import base_entry, entry_of, report_place, served_name, variant_name
 from evalgate.stages.gate import read_results
@@ -56,7 +57,7 @@ def promote(workspace: Workspace, run: Path, registry_path: Path, *, today: str)
     shelf = _Held(gathered.files)
     told = read_evidence(shelf, gathered.sha256)
     judges = Judges(workspace, registry.load(registry_path), today, dataset_on_disk(workspace))
-    problems = broken(told, judges, shelf, "adding")
+    problems = (*broken(told, judges, shelf, "adding"), *signature_links(workspace, told.manifest, shelf))
     if problems:
         raise RegistryError(*(f"{run}: not promoted: {link.name}: {link.words}" for link in problems))
     place = local_place(workspace)

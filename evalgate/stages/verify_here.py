@@ -1,5 +1,6 @@
 """verify on this machine: the registry in a working tree, with the evidence that this machine can reach."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -8,11 +9,13 @@ from evalgate.evidence import open_shelf
 from evalgate.judgement.registry_change import Change, changes
 from evalgate.judgement.registry_standing import Proved
 from evalgate.records.evidence import adapter_place, object_place
+from evalgate.records.link import Link
 from evalgate.records.registry import Registry, RegistryEntry
+from evalgate.stages.attesting import signature_links
 from evalgate.stages.opened import Told, manifest_of
 from evalgate.stages.promote import dataset_on_disk, local_place
 from evalgate.stages.verify import Desk, prove, prove_entry
-from evalgate.stages.workspace import EVIDENCE, open_workspace
+from evalgate.stages.workspace import EVIDENCE, Workspace, open_workspace
 
 
 def verify_change(policy_path: Path, before: Path, after: Path, *, now: datetime) -> tuple[Proved, ...]:
@@ -44,6 +47,9 @@ def verify_entries(policy_path: Path, path: Path, feature: str | None, *, now: d
             if entry.evidence is None and entry.adapter is None:
                 continue
             told, links = prove_entry(desk, name, variant, entry)
+            if told is not None and entry.evidence is not None:
+                shelf = desk.shelf(entry.evidence.uri)
+                links = (*links, *signature_links(open_workspace(policy_path, name), told.manifest, shelf))
             change = Change("added", name, variant, "none", f"{name}: {variant}")
             found.append(Proved(change, links, None if told is None else f"{told.verdict.verdict}: {told.verdict.summary}"))
     return tuple(found)
@@ -75,6 +81,11 @@ def _desk(policy_path: Path, before: Registry, after: Registry, home: Path, now:
         workspace = open_workspace(policy_path, feature)
         return tuple(dict.fromkeys((workspace.feature.evidence or EVIDENCE, local_place(workspace))))
 
+    def beyond(change: Change, told: Told, workspace: Workspace) -> Iterator[Link]:
+        evidence = after.features[change.feature].variants[change.variant].evidence
+        if evidence is not None:
+            yield from signature_links(workspace, told.manifest, open_shelf(evidence.uri, root=home))
+
     def dataset(told: Told) -> bytes | None:
         return dataset_on_disk(open_workspace(policy_path, told.manifest.feature))(told)
 
@@ -86,4 +97,5 @@ def _desk(policy_path: Path, before: Registry, after: Registry, home: Path, now:
         places=places,
         shelf=lambda uri: open_shelf(uri, root=home),
         dataset=dataset,
+        beyond=beyond,
     )

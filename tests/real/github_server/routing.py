@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from . import routes_actions as actions
+from . import routes_attestations as attesting
 from . import routes_checks as checks
 from . import routes_contents as contents
 from . import routes_git as objects
@@ -75,6 +76,7 @@ ROUTES = [
     Route("GET", REPO + "/issues" + NUMBER + "/labels", issues.get_labels, TALK + ":read"),
     Route("POST", REPO + "/issues" + NUMBER + "/labels", issues.post_labels, TALK + ":write"),
     Route("DELETE", REPO + "/issues" + NUMBER + "/labels/(?P<label>[^/]+)", issues.delete_label, TALK + ":write"),
+    Route("GET", REPO + "/attestations/sha256:(?P<sha256>[0-9a-f]{64})", attesting.get_attestations, "attestations:read"),
     Route("POST", REPO + "/check-runs", checks.post_check, "checks:write"),
     Route("GET", REPO + CHECK, checks.get_check, "checks:read"),
     Route("PATCH", REPO + CHECK, checks.patch_check, "checks:write"),
