@@ -39,7 +39,7 @@ def holds(one: Proved) -> bool:
 def registry_standing(pull: PullRequest, proved: Sequence[Proved], release: Release, *, behind: bool) -> Standing:
     """Where it stands; `behind`: the target's registry changed since the head was made, so the head says nothing of today's."""
     told = [one for one in proved if not behind or one.change.kind in BRINGS]
-    lines = [_line(one) for one in told] or ([] if behind else [_nothing()])
+    lines = [_line(one) for one in told] or ([] if behind or pull.merged else [_nothing()])
     if behind:
         lines = [_behind(), *lines]
     if pull.draft:

@@ -75,7 +75,10 @@ def weights_places(policy: Policy) -> tuple[str, ...]:
 
 def _part_of(path: str, policy: Policy, places: Places) -> tuple[str | None, Iterable[str]]:
     folder = posixpath.dirname(places.policy)
-    if path == places.registry or any(inside(path, place, folder) for place in weights_places(policy)):
+    reports = [posixpath.join(posixpath.dirname(places.registry), "reports", name) for name in policy.features]
+    if path == places.registry or any(inside(path, place) for place in reports):
+        return "registry", ()
+    if any(inside(path, place, folder) for place in weights_places(policy)):
         return "registry", ()
     if path == places.policy:
         return "suite", policy.features
@@ -89,7 +92,8 @@ def _part_of(path: str, policy: Policy, places: Places) -> tuple[str | None, Ite
     ]
     if training:
         return "dataset", training
-    return ("guarded" if GUARDED.fullmatch(path) else None), ()
+    key = policy.release.adapter_key
+    return ("guarded" if GUARDED.fullmatch(path) or (key is not None and inside(path, key, folder)) else None), ()
 
 
 def _kind(parts: set[str], features: tuple[str, ...]) -> Kind:

@@ -115,12 +115,15 @@ def _over(digests: Sequence[str]) -> str | None:
 
 
 def _served(trees: Trees, workspace: Workspace) -> str:
-    """What base is: the registry's default with its digest, or the policy's base model, with one where it lies in git."""
-    known = trees.registry.features.get(workspace.name)
-    if known is not None:
-        digest = store.key_of(known.variants[known.default].model_dump_json(exclude={"flag"}))
+    """What base is: the registry's default with its digest, or the policy's base model, with one where it lies in git.
+
+    A default that is the policy's base model as it is counts as that: entering it changes nothing for candidates.
+    """
+    known, uri = trees.registry.features.get(workspace.name), workspace.feature.base_model or "none"
+    default = None if known is None else known.variants[known.default]
+    if known is not None and default is not None and (default.adapter is not None or default.base_model.uri != uri):
+        digest = store.key_of(default.model_dump_json(exclude={"flag"}))
         return f"{REGISTERED}{known.default}@{digest[:16]}"
-    uri = workspace.feature.base_model or "none"
     scheme, _, place = uri.partition(":")
     files = [(path, blob.sha) for path, blob in trees.target.items() if scheme in ("path", "scripted") and inside(path, place)]
     return f"{uri}#{store.key_of(*sorted(files))[:16]}" if files else uri

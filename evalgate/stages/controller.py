@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from evalgate.errors import NotMeasured
-from evalgate.pull_request import facts
+from evalgate.pull_request import facts, proposal
 from evalgate.pull_request.client import Remote
 from evalgate.records.standing import Standing
 from evalgate.review.commands import Name
@@ -34,6 +34,8 @@ class Ended(NamedTuple):
     """Key of the work that begins now; None where none does."""
     body: str = ""
     """What the comment says."""
+    merged: bool = False
+    """True for a pull request that was merged."""
     may_merge: bool = False
     """True for a change of the registry that is verified and released, and that the policy lets be merged by itself."""
 
@@ -50,7 +52,12 @@ def control(remote: Remote, signal: Signal, here: Here) -> tuple[Ended, ...]:
     if signal.source == "comment" and signal.pull is not None and signal.comment is not None:
         asked = hear(remote, signal.pull, signal.comment, here)
         return () if asked is None else (reconcile(remote, signal.pull, here, asked=asked.name),)
-    return tuple(reconcile(remote, number, here) for number in pulls_of(remote, signal))
+    ended = tuple(reconcile(remote, number, here) for number in pulls_of(remote, signal))
+    for one in ended:
+        if one.may_merge and one.merged:  # what others were made from is no longer what is registered
+            for number in proposal.open_at(remote, (here.places.registry,)):
+                reconcile(remote, number, here)
+    return ended
 
 
 def pulls_of(remote: Remote, signal: Signal) -> tuple[int, ...]:
@@ -78,7 +85,7 @@ def reconcile(remote: Remote, number: int, here: Here, *, asked: Name | None = N
     if rounds > 1 and _moved(remote, seen, begun=begun is not None):
         later = reconcile(remote, number, here, rounds=rounds - 1)
         return later._replace(work=begun or later.work)
-    return Ended(seen.standing, begun, body, may_merge=seen.may_merge)
+    return Ended(seen.standing, begun, body, merged=seen.pull.merged, may_merge=seen.may_merge)
 
 
 def _moved(remote: Remote, seen: Seen, *, begun: bool) -> bool:
@@ -114,5 +121,8 @@ def matrix(ended: Sequence[Ended]) -> list[Mapping[str, object]]:
 
 
 def merges(ended: Sequence[Ended]) -> list[Mapping[str, object]]:
-    """The pull requests that may be merged now, each at one exact commit, for a workflow's matrix."""
+    """The pull requests that may be merged now, each at one exact commit, for a workflow's matrix.
+
+    One that a person merged is among them while others on the registry are open: those must be brought up to date.
+    """
     return [{"pull": one.standing.pull, "head": one.standing.head} for one in ended if one.may_merge]

@@ -33,6 +33,7 @@ def proof_of(journal: Journal, entries: Sequence[Entry], end: Entry) -> Proof | 
         return None
     try:
         manifest = manifest_of(journal, end.evidence)
+        read_file(journal, manifest, "report.md")
         report = object_place("report.md", manifest.files["report.md"])
         if end.verdict is None:
             return Proof(None, None, report)

@@ -1,5 +1,6 @@
 """One look at a pull request on the registry: every entry that it brings is derived again from raw results."""
 
+import posixpath
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from evalgate.judgement.markdown import code_span
 from evalgate.judgement.registry_change import Change, changes
 from evalgate.judgement.registry_standing import registry_standing
 from evalgate.judgement.threshold import held
-from evalgate.pull_request import compared
+from evalgate.pull_request import compared, proposal
 from evalgate.pull_request import tree as git
 from evalgate.pull_request.client import Remote
 from evalgate.records.link import Link
@@ -25,8 +26,8 @@ from evalgate.stages.seen import Here, Seen, evidence_place, open_journal
 from evalgate.stages.verify import Desk, prove
 from evalgate.stages.workspace import Workspace
 
-REPORTS = "reports/"
 WEIGHTS = "weights in the repository are changed: not verified by machine, a release manager must look"
+REPORT_ALONE = "a report comes with the entry that it is of, and never changes after: take that back"
 
 
 def look_at_registry(remote: Remote, pull: PullRequest, trees: Trees, here: Here) -> Seen:
@@ -35,34 +36,49 @@ def look_at_registry(remote: Remote, pull: PullRequest, trees: Trees, here: Here
     Raises:
         NotMeasured: GitHub or the evidence could not be reached.
     """
-    if not any(here.places.registry in (file.path, file.previous) for file in pull.files):
-        return Seen(pull, held(pull, WEIGHTS))
-    wrong = _other_files(pull, here)
-    if wrong is not None:
-        return Seen(pull, held(pull, wrong, refused=True))
-    place = here.places.registry
+    place, release = here.places.registry, trees.rules.release
+    if pull.merged:  # what it brought is the target's now; others that are open were made from what was there before
+        others = proposal.open_at(remote, (place,)) if release.merge == "when_approved" else ()
+        return Seen(pull, registry_standing(pull, (), release, behind=False), may_merge=bool(others))
+    touched = _touched(pull)
+    if place not in touched:
+        reports = any(path.startswith(_beside(here, "reports/")) for path in touched)
+        return Seen(pull, held(pull, REPORT_ALONE if reports else WEIGHTS, refused=reports))
     if place not in trees.head:
         return Seen(pull, held(pull, f"{code_span(place)} is removed: what is served would be nobody's to say", refused=True))
     try:
         after = registry.parse(git.read(remote, trees.head[place], most=SMALL), place)
     except WrongInputError as error:
         return Seen(pull, held(pull, f"refused: {code_span(error.problems[0], 400)}", refused=True))
+    found = changes(trees.registry, after)
+    other = sorted(path for path in touched - {place} if not _is_new_report(path, trees, here))
+    behind = _behind(remote, pull, trees, place)
+    if other and not behind:
+        named = ", ".join(code_span(path) for path in other[:5])
+        words = f"split this pull request: beside the registry and new reports it changes {named}"
+        return Seen(pull, held(pull, words, refused=True))
     with tempfile.TemporaryDirectory(prefix="evalgate-") as folder:
         before(remote, trees, here.places, Path(folder))
-        desk = _desk(remote, trees, here, after, Path(folder))
-        proved = tuple(prove(desk, change) for change in changes(trees.registry, after))
-    standing = registry_standing(pull, proved, trees.rules.release, behind=_behind(remote, pull, trees, place))
-    merging = trees.rules.release.merge == "when_approved" and pull.open and standing.conclusion == "success"
+        desk = _desk(remote, pull, trees, here, after, Path(folder))
+        proved = tuple(prove(desk, change) for change in found)
+    standing = registry_standing(pull, proved, release, behind=behind)
+    merging = release.merge == "when_approved" and pull.open and standing.conclusion == "success"
     return Seen(pull, standing, may_merge=merging)
 
 
-def _other_files(pull: PullRequest, here: Here) -> str | None:
-    """What else the pull request touches, as a refusal; None where it is the registry and reports alone."""
-    reports = REPORTS if "/" not in here.places.registry else f"{here.places.registry.rpartition('/')[0]}/{REPORTS}"
-    touched = {path for file in pull.files for path in (file.path, file.previous) if path is not None}
-    other = sorted(path for path in touched if path != here.places.registry and not path.startswith(reports))
-    named = ", ".join(code_span(path) for path in other[:5])
-    return f"split this pull request: beside the registry and its reports it changes {named}" if other else None
+def _touched(pull: PullRequest) -> set[str]:
+    return {path for file in pull.files for path in (file.path, file.previous) if path is not None}
+
+
+def _is_new_report(path: str, trees: Trees, here: Here) -> bool:
+    """True for a report that the target branch has not yet, or has just so."""
+    now, then = trees.head.get(path), trees.target.get(path)
+    return path.startswith(_beside(here, "reports/")) and now is not None and (then is None or then.sha == now.sha)
+
+
+def _beside(here: Here, path: str) -> str:
+    """A path that starts in the registry's folder, from the repository's root."""
+    return posixpath.join(posixpath.dirname(here.places.registry), path)
 
 
 def _behind(remote: Remote, pull: PullRequest, trees: Trees, place: str) -> bool:
@@ -73,12 +89,15 @@ def _behind(remote: Remote, pull: PullRequest, trees: Trees, place: str) -> bool
     return (then and then.sha) != (now and now.sha)
 
 
-def _desk(remote: Remote, trees: Trees, here: Here, after: Registry, folder: Path) -> Desk:
+def _desk(remote: Remote, pull: PullRequest, trees: Trees, here: Here, after: Registry, folder: Path) -> Desk:
     """What every change is held against: the target branch, the evidence, and what GitHub says of the people."""
 
     def beyond(change: Change, told: Told, workspace: Workspace) -> Iterator[Link]:
         journal, entry = open_journal(remote, evidence_place(trees, change.feature)), after.features[change.feature]
         yield from of_pull(remote, told, journal, workspace.feature.review)
+        bound = told.manifest.binding
+        if bound is not None and bound.target_branch != pull.target_branch:
+            yield Link("approvals", f"the data was approved for {bound.target_branch!r}, not for {pull.target_branch!r}")
         yield from _report(remote, trees, here, change, told)
         yield from signature_links(workspace._replace(policy=trees.rules), told.manifest, journal)
         variant = entry.variants[change.variant]
@@ -98,8 +117,7 @@ def _desk(remote: Remote, trees: Trees, here: Here, after: Registry, folder: Pat
 
 def _report(remote: Remote, trees: Trees, here: Here, change: Change, told: Told) -> Iterator[Link]:
     """Whether the report in the pull request is the one of the evidence."""
-    home = here.places.registry.rpartition("/")[0]
-    path = f"{home}/" * bool(home) + report_place(change.feature, change.variant)
+    path = _beside(here, report_place(change.feature, change.variant))
     blob = trees.head.get(path)
     if blob is None:
         yield Link("report", f"{path} is not in the pull request")

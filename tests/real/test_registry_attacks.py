@@ -806,12 +806,7 @@ class TestTheQueue:
         assert self.grouped(road, {"golden/f/cases.jsonl": b"{}\n"}).conclusion == "action_required"
 
 
-def hole(what: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=what)
-
-
-class TestWhatIsOpen:
-    @hole("reports/ is no part of the registry for review/kinds.py, so a change of it alone is nothing to judge")
+class TestOthers:
     def test_a_report_that_people_read_is_not_edited_once_its_entry_stands(self, road):
         merged(road)
         road.stage.repository.commit("rosy", {REPORT: b"# All is well\n"}, base="main")
@@ -819,13 +814,11 @@ class TestWhatIsOpen:
         rosy.control()
         assert rosy.check.conclusion != "success"
 
-    @hole("registry_look takes every path below reports/ for a report of the entries that it brings")
     def test_a_report_of_another_entry_is_not_edited_along(self, road):
         known = registered(merged(road), "main")
         stage = proposed(road, flagged(known, on=True, share=0.1), {REPORT: b"# All is well\n"}, base="main")
         assert released(stage) != "success"
 
-    @hole("only `pr merge` looks at the others again, not the controller that hears of a merge by a person")
     def test_after_a_merge_by_a_person_the_others_are_green_no_more(self, road):
         other = TestRaces().other(road)
         assert (released(ours(road)), released(other)) == ("success", "success")

@@ -192,7 +192,6 @@ def told_in_the_journal(stage: Stage) -> list[int]:
     return [found["registered"] for line in lines if (found := json.loads(line))["step"] == "registered"]
 
 
-@pytest.mark.xfail(strict=True, reason="bound._served takes a registered plain base for another base: its verdict becomes stale")
 def test_a_dataset_pull_request_that_is_looked_at_after_the_merge_still_says_where_its_entry_went(at):
     stage, road = at("merged")
     play(stage, road, "merged")

@@ -10,7 +10,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from commands import process
@@ -28,19 +28,13 @@ NAME = "ft-v1.1.0"
 RELEASE = {"managers": ["cat"]}
 KEYS = [f"key-{number}" for number in range(1_000)]
 SIGNED = {"EVALGATE_ATTEST": "true"}
+ANN = {"NAME": "ann", "EMAIL": "ann@example.com"}
 
 
 @pytest.fixture
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Opening]:
     with opening(tmp_path, monkeypatch, capsys) as ready:
         yield ready
-
-
-class Told(NamedTuple):
-    """What a road is about, and how its workflows are run."""
-
-    feature: str
-    given: dict[str, Any]
 
 
 def registered(at: Actions) -> Registry:
@@ -66,9 +60,6 @@ def git(folder: Path, *words: str) -> str:
     who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in ANN.items()}
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1", **who}
     return subprocess.run(["git", *words], cwd=folder, env=env, capture_output=True, text=True, check=True).stdout
-
-
-ANN = {"NAME": "ann", "EMAIL": "ann@example.com"}
 
 
 def proposed_by_hand(at: Actions, folder: Path, steps: Sequence[str]) -> Actions:
@@ -101,9 +92,10 @@ def released(at: Actions, **given: Any) -> None:
     assert at.stage.check.conclusion == "success"
 
 
-def the_whole_road(at: Actions, told: Told) -> None:
-    """From rows to a served variant, and back; everything that is claimed on the way."""
-    untouched, given = at.stage.repository.file("main", "models.yaml"), told.given
+def the_whole_road(at: Actions, feature: str, **given: Any) -> None:
+    """From rows to a served variant, and back; everything that is claimed on the way. `given`: how workflows are run."""
+    at.stage.repository.protect("main", ["EvalGate"])
+    untouched = at.stage.repository.file("main", "models.yaml")
     ran = at.checked(**given)
     assert (ran.jobs, at.stage.check.conclusion) == (NO_WORK, "action_required"), ran.said
     at.stage.approve("ben")
@@ -115,20 +107,20 @@ def the_whole_road(at: Actions, told: Told) -> None:
     assert at.stage.repository.file("main", "models.yaml") == untouched
     waits(entry, "derived again")
     released(entry, **given)
-    made = registered(at).features[told.feature].variants[NAME]
+    made = registered(at).features[feature].variants[NAME]
     assert made.adapter is not None
     assert made.flag is not None
     assert not made.flag.on
-    assert set(served(at, told.feature)) == {"base"}
+    assert set(served(at, feature)) == {"base"}
     assert f"registry: proposed in #{entry.stage.number}" in at.stage.comment
     signed = (ran.kept / "signed/subjects.sha256").read_text()
     assert f"{made.adapter.sha256}  {NAME}\n" in signed
     assert json.loads((ran.kept / "signed/predicate.json").read_bytes())["result"] == "PASSED"
 
     mine = clone(at, "rolls-out")
-    ended = process(mine, "registry", "verify", told.feature)
+    ended = process(mine, "registry", "verify", feature)
     assert ended.code == 0, "with the evidence branch of the clone alone"
-    ended = process(mine, "registry", "rollout", told.feature, "--variant", NAME, "--share", "0.5")
+    ended = process(mine, "registry", "rollout", feature, "--variant", NAME, "--share", "0.5")
     assert ended.code == 0, ended.err
     steps = ("git commit --quiet --all --message 'Half of it'", "git push --quiet origin HEAD:refs/heads/half-of-it")
     half = proposed_by_hand(at, mine, steps)
@@ -136,23 +128,23 @@ def the_whole_road(at: Actions, told: Told) -> None:
     assert half.checked("pull_request_review", **given).jobs == NO_WORK
     waits(half, "derived again")
     released(half, **given)
-    answers = served(at, told.feature)
+    answers = served(at, feature)
     assert 400 < answers.count(NAME) < 600
     assert set(answers) == {"base", NAME}
     mine = clone(at, "rolls-back")
     for variant in ("base", NAME):
-        ended = process(mine, "registry", "resolve", told.feature, "--key", KEYS[answers.index(variant)])
+        ended = process(mine, "registry", "resolve", feature, "--key", KEYS[answers.index(variant)])
         assert (ended.code, ended.out) == (0, f"{variant}\n")
 
-    ended = process(mine, "registry", "rollback", told.feature, "--format", "json")
+    ended = process(mine, "registry", "rollback", feature, "--format", "json")
     assert ended.code == 0, ended.err
     back = proposed_by_hand(at, mine, json.loads(ended.out)["next"])
     assert git(mine, "show", "--numstat", "--format=", "HEAD") == "1\t1\tmodels.yaml\n"
     assert back.checked(**given).jobs == NO_WORK
     waits(back, "it only lowers exposure and needs no new evidence")
     released(back, **given)
-    assert set(served(at, told.feature)) == {"base"}
-    assert registered(at).features[told.feature].variants[NAME].adapter == made.adapter, "taken back, it stays registered"
+    assert set(served(at, feature)) == {"base"}
+    assert registered(at).features[feature].variants[NAME].adapter == made.adapter, "taken back, it stays registered"
 
 
 def test_the_whole_road_under_act__from_rows_to_a_served_variant_and_back(opened: Opening) -> None:
@@ -160,7 +152,7 @@ def test_the_whole_road_under_act__from_rows_to_a_served_variant_and_back(opened
     policy = json.loads(at.stage.repository.file("main", "evalgate.yaml") or b"")
     at.stage.repository.commit("main", {"evalgate.yaml": json.dumps({**policy, "release": RELEASE}).encode()}, "who releases")
     spy = at.spying()
-    the_whole_road(at, Told("f", {"python": str(spy.program)}))
+    the_whole_road(at, "f", python=str(spy.program))
     assert spy.heard() == {
         "pr control": "token", "pr take": "token", "train": "", "pr step": "token", "run": "", "pr finish": "token",
         "pr settle": "token", "pr statement": "token", "pr register": "token", "pr merge": "token",
@@ -172,4 +164,4 @@ def test_the_whole_road_under_act__from_rows_to_a_served_variant_and_back(opened
 def test_the_whole_road_under_act_with_a_real_model(opened: Opening, tmp_path: Path) -> None:
     at = opened.real(good_rows(), release=RELEASE)
     (tmp_path / "cache").mkdir()
-    the_whole_road(at, Told(FEATURE, {"cache": cache_with_the_model(tmp_path / "cache"), "timeout": 1700}))
+    the_whole_road(at, FEATURE, cache=cache_with_the_model(tmp_path / "cache"), timeout=1700)

@@ -49,7 +49,7 @@ SIGN = """\
 mkdir -p "$KEPT/signed"
 cp "$SUBJECTS" "$PREDICATE" "$KEPT/signed"
 """
-STAND_INS = {"actions/attest": "true", "actions/setup-python": "true", "actions/upload-artifact": UPLOAD, "actions/attest": SIGN}
+STAND_INS = {"actions/setup-python": "true", "actions/upload-artifact": UPLOAD, "actions/attest": SIGN}
 
 
 class Ran(NamedTuple):
