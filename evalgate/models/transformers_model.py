@@ -93,7 +93,10 @@ def put_adapter(network: Any, adapter: Path) -> Any:
     adapter_digest(adapter)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what matters of them, missing tensors, is an error below
-        adapted = PeftModel.from_pretrained(network, str(adapter), use_safetensors=True, local_files_only=True)
+        try:
+            adapted = PeftModel.from_pretrained(network, str(adapter), use_safetensors=True, local_files_only=True)
+        except RuntimeError as error:  # its tensors have other shapes than the model's
+            raise RegistryError(f"{adapter}: is of another base model, or of other settings: {str(error)[:200]}") from error
     _whole_adapter(adapted, adapter)
     return adapted.merge_and_unload().eval()
 

@@ -9,7 +9,7 @@ from evalgate import registry
 from evalgate.errors import NotMeasured, RegistryError, WrongInputError
 from evalgate.judgement.registry_body import registry_body
 from evalgate.ports import Journal
-from evalgate.pull_request import facts, proposal
+from evalgate.pull_request import facts, proposal, review_requests
 from evalgate.pull_request import tree as git
 from evalgate.pull_request.client import Remote
 from evalgate.records.journal import Entry
@@ -88,7 +88,7 @@ def register(remote: Remote, number: int, work: str, here: Here) -> Registered:
         return Registered(None, f"{made.feature}: {made.name} is registered already")
     opened = _proposed(remote, found, made, here)
     _note(found, opened, here)
-    proposal.ask(remote, opened, _asked(found.trees, made.feature))
+    review_requests.ask(remote, opened, _asked(found.trees, made.feature))
     said = reconcile(remote, opened, here).standing.headline
     reconcile(remote, number, here)
     return Registered(opened, f"#{opened} adds {made.name} to {made.feature}: {said}")

@@ -264,7 +264,7 @@ def checked(ran: Ran) -> dict[str, Any]:
 
 def run_folder(ran: Ran) -> Path:
     """The one run folder in the uploaded artifact."""
-    (made,) = (ran.kept / "artifacts/evalgate-run").iterdir()
+    (made,) = (ran.kept / "artifacts/evalgate-run").glob("[!.]*")
     return made
 
 

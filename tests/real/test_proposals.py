@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from evalgate.errors import EvalGateError, NotMeasured, RegistryError
 from evalgate.pull_request.client import connect
 from evalgate.pull_request.effects import Refused
-from evalgate.pull_request.proposal import Proposal, ask, open_at, propose
+from evalgate.pull_request.proposal import Proposal, open_at, propose
+from evalgate.pull_request.review_requests import ask
 
 BOT = "github-actions[bot]"
 SPEAKER = "ghs_0123456789abcdefghijklmnopqrstuvwxyz"

@@ -133,6 +133,9 @@ def test_adapter__with_missing_or_broken_tensors_is_refused_before_evaluation(ba
     save_file({key: value for key, value in tensors.items() if key != name}, file)
     with pytest.raises(RegistryError, match="1 tensors are missing"):
         put_adapter(load_base(base_weights, cache=cache)[0], tmp_path / "adapter")
+    save_file({**tensors, name: tensors[name][:, :-8].contiguous()}, file)
+    with pytest.raises(RegistryError, match="of another base model, or of other settings"):
+        put_adapter(load_base(base_weights, cache=cache)[0], tmp_path / "adapter")
     save_file({**tensors, name: tensors[name] * float("nan")}, file)
     with pytest.raises(RegistryError, match="NaN or infinity"):
         put_adapter(load_base(base_weights, cache=cache)[0], tmp_path / "adapter")

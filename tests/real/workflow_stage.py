@@ -70,8 +70,8 @@ class Actions(NamedTuple):
         number, pull = max(repository.repo.runs, default=0) + 1, repository.pull(self.stage.number).pull
         assert pull is not None
         repository.add_run(
-            number, head or pull.head_sha, event=event, head_branch=branch or pull.head_ref, head_repository=pull.head_repository,
-            path=str(CHECK), name="EvalGate check",
+            number, head or pull.head_sha, event=event, head_branch=branch or pull.head_ref,
+            head_repository=pull.head_repository, path=str(CHECK), name="EvalGate check",
         )  # fmt: skip
         return self.happens("workflow_run", number, **more)
 
