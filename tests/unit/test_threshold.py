@@ -234,7 +234,6 @@ class TestPlain:
         found = to_be_split(pull(), change("+datasets/f/x.jsonl +datasets/g/y.jsonl", **features))
         assert "it changes datasets of 2 features: `f`, `g`." in found.headline
 
-
     @pytest.mark.parametrize(("refused", "conclusion"), [(False, "action_required"), (True, "failure")])
     def test_held_names_what_is_missing_and_spends_nothing(self, refused, conclusion):
         found = held(pull("ann+"), "the secret `HF_TOKEN` is missing", refused=refused)
