@@ -18,7 +18,12 @@ import cmarkgfm
 from cmarkgfm.cmark import Options
 
 from evalgate.judgement.comment import pull_comment
+from evalgate.judgement.registry_change import Change
+from evalgate.judgement.registry_standing import Proved, registry_standing
 from evalgate.records.comparison import Comparison
+from evalgate.records.link import Link
+from evalgate.records.policy import Release
+from evalgate.records.pull_request import Person, PullRequest, Review
 from evalgate.records.standing import Condition, Mark, Standing
 from evalgate.records.verdict import Verdict
 
@@ -36,11 +41,13 @@ def main() -> int:
         print("no chromium on the PATH", file=sys.stderr)
         return 2
     run = failed_run()
-    if run is None:
-        print("no failed run in .demo: run `make demo` first", file=sys.stderr)
-        return 2
+    comments = {"comment-waiting": waiting(), "comment-registry": registry_broken()}
+    if run is not None:
+        comments["comment-fail"] = failed(run)
+    else:
+        print("no failed run in .demo, so comment-fail is not drawn: run `make demo` first", file=sys.stderr)
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for name, comment in (("comment-waiting", waiting()), ("comment-fail", failed(run))):
+    for name, comment in comments.items():
         picture(browser, page_of(comment), PICTURES / f"{name}.png")
         print(PICTURES.relative_to(ROOT) / f"{name}.png")
     return 0
@@ -80,6 +87,34 @@ def failed(run: Path) -> str:
         verdict=verdict,
         report_url=REPORT,
     )
+
+
+def registry_broken() -> str:
+    """The comment of a registry pull request with an adapter that nobody judged, beside a flag that is turned off."""
+    adapter = Link("adapter", f"adapter_model.safetensors at adapters/{'3f' * 32} is not the file that was trained")
+    added = Change(
+        "added", "support-intent", "ft-v1.1.0", "none", "support-intent: ft-v1.1.0 is added, its flag off with a share of 0 %"
+    )
+    words = "order-labels: the flag of ft-v2.0.0 was on with a share of 10 % and is off with a share of 10 %"
+    proved = [Proved(added, (adapter,)), Proved(Change("flag", "order-labels", "ft-v2.0.0", "lower", words), ())]
+    review = Review(id=1, by="mona", state="APPROVED", commit=HEAD)
+    pull = PullRequest(
+        repository="octocat/shop",
+        number=13,
+        title="support-intent: register ft-v1.1.0",
+        author="github-actions[bot]",
+        open=True,
+        merged=False,
+        draft=False,
+        head=HEAD,
+        head_repository="octocat/shop",
+        target_branch="main",
+        target=HEAD[::-1],
+        files=(),
+        reviews=(review,),
+        people={"mona": Person(login="mona", bot=False, permission="write")},
+    )
+    return pull_comment(registry_standing(pull, proved, Release(managers=("mona",)), behind=False))
 
 
 def line(mark: Mark, words: str, needs: str | None = None) -> Condition:

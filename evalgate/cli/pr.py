@@ -180,7 +180,7 @@ def measure_suite(workspace: Path, policy: Path, registry: Path, features: str, 
 @format_option
 def finish(remote: "Remote", here: "Here", *, number: int, work: str, result: Path, output: str) -> int:
     """Keep the verdict and its evidence, and tell the pull request. The exit code is the verdict's."""
-    from evalgate.stages.handover import finish as stage
+    from evalgate.stages.finishing import finish as stage
 
     done = stage(remote, number, work, result, here)
     write_outputs(settings.from_environ().github_output, done.outputs)

@@ -87,13 +87,18 @@ def _line(one: Proved) -> Condition:
         needs = "that is taken back: an entry never changes, a new version is a new entry"
         return Condition(name=name, mark="refused", words=words, needs=needs)
     if one.broken:
-        links = ", ".join(code_span(name) for name in dict.fromkeys(link.name for link in one.broken))
-        first = one.broken[0]
-        needs = f"evidence that holds; broken: {links}. {code_span(first.name)}: {code_span(first.words, 400)}"
-        return Condition(name=name, mark="refused", words=words, needs=needs)
+        needs = "evidence that holds at every link: what broke is put right, or the candidate is judged again"
+        return Condition(name=name, mark="refused", words=f"{words}; broken: {_links(one.broken)}", needs=needs)
     if one.change.exposure == "lower":
         return Condition(name=name, mark="done", words=f"{words}; it only lowers exposure and needs no new evidence")
     return Condition(name=name, mark="done", words=f"{words}; {one_line(one.found)}" if one.found else words)
+
+
+def _links(broken: Sequence[Link]) -> str:
+    """Every link that broke by its name, with what is wrong with the first of each."""
+    first = {link.name: link for link in reversed(broken)}
+    told = [f"{code_span(name)}: {code_span(first[name].words, 300)}" for name in dict.fromkeys(link.name for link in broken)]
+    return "; ".join(told[:MOST_NAMED]) + (f"; and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else "")
 
 
 def _behind() -> Condition:
@@ -117,7 +122,7 @@ def _headline(pull: PullRequest, lines: Sequence[Condition], conclusion: Conclus
     refused = [line for line in lines if line.mark == "refused"]
     if refused:
         more = f" ({len(refused) - 1} more below)" if len(refused) > 1 else ""
-        return f"refused: {refused[0].words}: this needs {refused[0].needs}{more}"
+        return f"refused: {refused[0].words}{more}"
     waiting = [line.needs for line in lines if line.needs]
     if waiting:
         return f"verified, but this waits for {waiting[0]}" if conclusion == "action_required" else waiting[0]

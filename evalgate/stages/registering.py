@@ -211,9 +211,19 @@ def _derive(remote: Remote, found: _Passed, here: Here) -> _Derived:
 
 
 def _is_registered(found: _Passed, made: _Derived) -> bool:
-    """True where the target branch has the entry already."""
+    """True where the target branch has the entry already.
+
+    Raises:
+        RegistryError: it has one of this name, of another candidate.
+    """
     known = found.trees.registry.features.get(made.feature)
-    return known is not None and made.name in known.variants
+    there = known.variants.get(made.name) if known else None
+    if there is not None and there.adapter != made.entry.adapter:
+        raise RegistryError(
+            f"not registered: {made.feature} has {made.name} already, with another adapter: entries never change, "
+            "choose a new version of the dataset"
+        )
+    return there is not None
 
 
 def _brought_by(remote: Remote, found: _Passed, made: _Derived) -> int | None:
@@ -233,7 +243,8 @@ def _note(found: _Passed, opened: int | None, here: Here) -> None:
 
 
 def _branch_of(made: _Derived) -> str:
-    return f"{BRANCHES}{made.feature}-{made.name}"
+    """One branch a candidate: two of the same version must not write over one another."""
+    return f"{BRANCHES}{made.feature}-{made.name}-{made.told.training.candidate.adapter_sha256[:8]}"
 
 
 def _proposed(remote: Remote, found: _Passed, made: _Derived, here: Here) -> int:

@@ -25,7 +25,7 @@ from evalgate.stages.workspace import open_workspace
 
 REGISTRY, EVIDENCE, PLACE = "models.yaml", "evalgate-evidence", "branch:evalgate-evidence"
 NAME = "ft-v1.1.0"
-OURS = f"evalgate/registry/f-{NAME}"
+OURS = f"evalgate/registry/f-{NAME}-43ed1092"  # how the digest of the drawn adapter begins
 REPORT = f"reports/f/{NAME}.md"
 MANAGERS = ["cat", "dan"]
 RUN = 7

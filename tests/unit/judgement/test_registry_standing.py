@@ -43,9 +43,7 @@ class TestWhatDoesNot:
     def test_a_broken_link__is_named_first_and_every_other_once(self):
         found = standing(Proved(ADDED, BROKEN))
         assert found.conclusion == "failure"
-        assert found.headline == (
-            "refused: `f: v2 is added`: this needs evidence that holds; broken: `golden`, `verdict`. `golden`: `other cases`"
-        )
+        assert found.headline == "refused: `f: v2 is added`; broken: `golden`: `other cases`; `verdict`: `it is fail`"
 
     @pytest.mark.parametrize("change", [EDITED, REMOVED])
     def test_an_entry_that_changed_or_is_gone__is_refused_whatever_was_proved(self, change):
@@ -65,9 +63,7 @@ class TestWhatDoesNot:
     def test_hostile_names__stand_in_code(self):
         hostile = Change("added", "f", "v2", "none", "</details> @octocat `x`")
         line = standing(Proved(hostile, (Link("evidence", "![x](https://127.0.0.1/y)"),))).conditions[0]
-        assert line.words == "`` </details> @octocat `x` ``"
-        assert line.needs is not None
-        assert line.needs.endswith("`![x](https://127.0.0.1/y)`")
+        assert line.words == "`` </details> @octocat `x` ``; broken: `evidence`: `![x](https://127.0.0.1/y)`"
 
 
 class TestBehind:
