@@ -50,6 +50,9 @@ def notes_on(looked: Looked, *, start: bool) -> tuple[str, ...]:
     if same is not None and same.binding is not None and same.work != looked.binding.key:
         changed = fields(same.binding.differs_from(looked.binding))
         notes.append(f"the verdict {same.verdict} on this commit is stale: {changed} changed since")
+    end = end_of(looked)
+    if end is not None and end.left_out is not None:
+        notes.append(f"not all evidence could be kept, so nothing can be registered: {code_span(end.left_out, 300)}")
     for work in works(looked.journal):
         if is_running(looked, work) and (work.head != looked.pull.head or not looked.pull.open):
             notes.append(f"the work on {code_span(work.head[:7])} still goes on: it says nothing of anything later")

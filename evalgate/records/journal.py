@@ -45,6 +45,7 @@ class Entry(Record):
     overall: OverallState | None = Field(default=None, description="what was decided overall, once there is a verdict")
     kind: str | None = Field(default=None, description="the kind of pull request, where it matters: a prompt change")
     evidence: Sha256 | None = Field(default=None, description="digest of the manifest of what the end rests on")
+    left_out: str | None = Field(default=None, description="what of the evidence could not be kept, and why; for people")
     registered: int | None = Field(default=None, ge=1, description="the pull request on the registry that this one led to")
     amount: float | None = Field(default=None, ge=0, description="money estimated or approved, in the budget's currency")
     tokens: int | None = Field(default=None, ge=0, description="tokens that went through the model in training")

@@ -78,7 +78,7 @@ def _judged(seen: Seen, found: Work, folder: Path, here: Here) -> Done:
     )
     kept = _as_it_stands(seen, found, kept)
     said: dict[str, Any] = {"why": verdict.summary, "verdict": verdict.verdict, "overall": verdict.scopes[0].state}
-    said |= {"unmeasured": len(comparison.unmeasured), "evidence": kept.sha256}
+    said |= {"unmeasured": len(comparison.unmeasured), "evidence": kept.sha256, "left_out": kept.manifest.left_out}
     note(seen, found, "finished", here, files=kept.files, candidate=candidate, **said)
     place = object_place("report.md", kept.manifest.files["report.md"])
     outputs = outputs_of(verdict, folder, here.page(seen.evidence, place) or str(folder / "report.md"))

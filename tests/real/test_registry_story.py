@@ -152,3 +152,12 @@ def test_rollback_opens_its_pull_request_once_and_changes_one_line(stage):
     assert changed == ["-     default: ft-v1.1.0", "+     default: base"]
     again, _ = stage.give("registry", "rollback", "f", "--open")
     assert (again.code, "nothing to change" in again.err) == (0, True)
+
+
+def test_an_adapter_that_github_would_refuse_is_left_out_and_said_to_be(stage, monkeypatch):
+    monkeypatch.setattr("evalgate.stages.finishing.LARGEST_BLOB", 10)
+    work = judged(stage)
+    assert "not all evidence could be kept, so nothing can be registered" in stage.comment
+    assert "set `evidence:` to s3://" in stage.comment
+    ended, _ = stage.give("pr", "register", "--pull", stage.number, "--work", work, run=7)
+    assert (ended.code, "not registered: adapter: was not kept" in ended.err) == (2, True)
