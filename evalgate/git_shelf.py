@@ -21,6 +21,7 @@ _QUIET = (
     "-c", f"core.hooksPath={os.devnull}",
     "-c", "core.fsmonitor=false",
     "-c", "protocol.allow=never",
+    "-c", "log.showSignature=false",
 )  # fmt: skip
 """What lies in the clone is read as it is: nothing of its settings runs, and what it lacks is not fetched behind our back."""
 
@@ -86,18 +87,31 @@ class GitShelf:
         Raises:
             NotMeasured: it ends otherwise, or is not there.
         """
-        git = shutil.which("git")
-        if git is None:
-            raise NotMeasured("git is not installed here: install it, it reads the evidence from the clone")
-        given = [git, "-C", str(self.folder), *_QUIET, *words]
-        ran = subprocess.run(given, stdin=subprocess.DEVNULL, capture_output=True, env=_surroundings(), check=False)
+        ran = git(self.folder, *words)
         if ran.returncode == 0:
             return ran.stdout
         if ran.returncode in fails:
             return b""
-        said = safe_line(mask(ran.stderr.decode(errors="replace").strip()), 300)
         needs = f"it must be a whole clone: git fetch --refetch origin {self.branch}:refs/remotes/origin/{self.branch}"
-        raise NotMeasured(f"{self.folder}: the branch {self.branch} cannot be read: {said}; {needs}")
+        raise NotMeasured(f"{self.folder}: the branch {self.branch} cannot be read: {said_by(ran)}; {needs}")
+
+
+def git(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """What became of a git command in a clone, however it ended: nothing of the clone's settings runs, nothing is fetched.
+
+    Raises:
+        NotMeasured: there is no git.
+    """
+    program = shutil.which("git")
+    if program is None:
+        raise NotMeasured("git is not installed here: install it, it reads what lies in the clone")
+    given = [program, "-C", str(folder), *_QUIET, *words]
+    return subprocess.run(given, stdin=subprocess.DEVNULL, capture_output=True, env=_surroundings(), check=False)
+
+
+def said_by(ran: subprocess.CompletedProcess[bytes]) -> str:
+    """What git complained of, on one line that is fit to be shown."""
+    return safe_line(mask(ran.stderr.decode(errors="replace").strip()), 300)
 
 
 def _surroundings() -> dict[str, str]:

@@ -1,19 +1,16 @@
 """audit: everything that git and the evidence say of one registered variant; no network, no token."""
 
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 from evalgate import registry
 from evalgate.errors import NotMeasured, RegistryError, WrongInputError
 from evalgate.evidence import open_shelf
+from evalgate.git_shelf import git, said_by
 from evalgate.judgement.audit import Audit, Entered, Named, Opened, Seal, find
 from evalgate.records.link import Link
 from evalgate.records.policy import Policy
 from evalgate.records.registry import Registry
-from evalgate.redaction import mask, safe_line
 from evalgate.signing import SIGNATURE
 from evalgate.stages.attesting import signature_links
 from evalgate.stages.opened import Told
@@ -22,16 +19,6 @@ from evalgate.stages.verify import Desk, prove_entry
 from evalgate.stages.workspace import EVIDENCE, open_workspace, read_policy
 
 NOT_IN_GIT = "not in git"
-_QUIET = (
-    "--no-pager",
-    "--no-replace-objects",
-    "--literal-pathspecs",
-    "-c", f"core.hooksPath={os.devnull}",
-    "-c", "core.fsmonitor=false",
-    "-c", "protocol.allow=never",
-    "-c", "log.showSignature=false",
-)  # fmt: skip
-"""As for the evidence branch: nothing of the clone's settings runs, and what it lacks is not fetched."""
 _LOG = ("log", "-m", "--first-parent", "--reverse", "--no-ext-diff", "--no-textconv", "--format=%H%x00%cI%x00%an%x00%s")
 """The branch's own commits, oldest first: of a merge the merge itself, which is when it was let in."""
 
@@ -155,14 +142,8 @@ def _git(folder: Path, *words: str) -> str:
     Raises:
         NotMeasured: the folder is in no clone, or git says no.
     """
-    git = shutil.which("git")
-    if git is None:
-        raise NotMeasured(f"{NOT_IN_GIT}: git is not installed here")
-    told = {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", "PATH": os.defpath}
-    told |= {"HOME": str(Path.home())}
-    given = [git, "-C", str(folder), *_QUIET, *words]
-    ran = subprocess.run(given, stdin=subprocess.DEVNULL, capture_output=True, env=told, check=False)
+    ran = git(folder, *words)
     if ran.returncode == 0:
         return ran.stdout.decode(errors="replace")
-    said = safe_line(mask(ran.stderr.decode(errors="replace").strip()), 300)
+    said = said_by(ran)
     raise NotMeasured(NOT_IN_GIT if "not a git repository" in said else f"git does not say: {said}")
