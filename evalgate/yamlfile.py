@@ -47,7 +47,7 @@ def load(text: str) -> Document:
 
 def _forbidden_events(text: str) -> list[tuple[int, str]]:
     problems: list[tuple[int, str]] = []
-    depth = 0
+    depth, line = 0, 1
     try:
         for event in YAML(typ="rt", pure=True).parse(text):
             line = event.start_mark.line + 1
@@ -64,6 +64,8 @@ def _forbidden_events(text: str) -> list[tuple[int, str]]:
         problems.append(_syntax_problem(error))
     except RecursionError:
         problems.append((1, f"nested deeper than {MAX_DEPTH} levels: flatten it"))
+    except ValueError:  # how ruamel trips over an escape such as \U00110000
+        problems.append((1, f"an escape after line {line} names no character: write the character itself"))
     return problems
 
 
@@ -118,7 +120,7 @@ def _number(text: str, kind: str, where: str, line: int, problems: list[tuple[in
         value = int(plain, 0) if kind == "int" else float(plain.replace(".inf", "inf").replace(".nan", "nan"))
     except ValueError:
         return text
-    if not math.isfinite(value) or abs(value) > LARGEST:
+    if abs(value) > LARGEST or not math.isfinite(value):  # a whole number may be too large to be made a float
         problems.append((line, f"{where} is no valid number here: write a finite one that fits 64 bits"))
         return 0
     return value

@@ -1,6 +1,6 @@
 """What a change of models.yaml does: entries added, flags turned, the default moved; and who is served more or less by it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from evalgate.records.base import Record
@@ -39,16 +39,6 @@ def changes(before: Registry, after: Registry) -> tuple[Change, ...]:
     """
     names = list(dict.fromkeys((*before.features, *after.features)))
     return tuple(change for name in names for change in _of_feature(name, before.features.get(name), after.features.get(name)))
-
-
-def raises(found: Sequence[Change]) -> bool:
-    """True when a change lets anything answer more requests than before, or may."""
-    return any(change.exposure == "raise" for change in found)
-
-
-def lowers_only(found: Sequence[Change]) -> bool:
-    """True when all that happens is that flags and defaults go down, or nothing happens: no evidence is needed for that."""
-    return all(change.kind in ("flag", "default") and change.exposure != "raise" for change in found)
 
 
 def _of_feature(name: str, before: RegistryFeature | None, after: RegistryFeature | None) -> Iterator[Change]:

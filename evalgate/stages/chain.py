@@ -57,6 +57,23 @@ def broken(told: Told, judges: Judges, shelf: Shelf, mode: Mode) -> tuple[Link, 
     )
 
 
+def judged_as_today(told: Told, workspace: Workspace) -> bool:
+    """True where gate settings, cases and scorers are still those of the verdict, so that it can be derived again."""
+    known = read_suites(workspace)
+    headers, asked, scored_by = (told.base.header, told.candidate.header), _asked(known), _scored_by(workspace, known)
+    of_then = all((header.suites, header.scorers) == (asked, scored_by) for header in headers)
+    return of_then and told.verdict.policy_sha256 == gate_sha256(workspace.feature)
+
+
+def derived_again(told: Told, workspace: Workspace) -> Iterator[Link]:
+    """Whether the raw answers, scored and compared once more, come to a pass; only where they were `judged_as_today`."""
+    known = read_suites(workspace)
+    for side, found in (("base", told.base), ("candidate", told.candidate)):
+        if not _scores_follow(workspace, found, known):
+            yield Link("scores", f"the {side}'s scores do not follow from its answers")
+    yield from _verdict(told, workspace, "raising")
+
+
 def _of_one_run(told: Told, feature: str) -> Iterator[Link]:
     """Whether the files of the evidence are of one another."""
     named = {told.manifest.feature, told.base.header.feature, told.candidate.header.feature, told.training.change.feature}
@@ -146,9 +163,7 @@ def _dataset(told: Told, judges: Judges) -> Iterator[Link]:
 
 def _questions(told: Told, workspace: Workspace, known: Sequence[Suite]) -> Iterator[Link]:
     """Whether the results are answers to today's cases, asked with today's prompt, scored by today's scorers."""
-    asked: Mapping[str, str] = {suite.name: suite.sha256 for suite in known}
-    safety = [SAFETY_SCORER] if any(suite.name != "golden" for suite in known) else []
-    scored_by = scorer_digests([*golden_scorers(workspace), *safety], read_answer_schema(workspace))
+    asked, scored_by = _asked(known), _scored_by(workspace, known)
     prompt = prompt_sha256(read_prompt(workspace))
     for side, found in (("base", told.base), ("candidate", told.candidate)):
         header, variant = found.header, found.header.variant
@@ -164,6 +179,15 @@ def _questions(told: Told, workspace: Workspace, known: Sequence[Suite]) -> Iter
             yield Link("scores", f"the {side}'s scores do not follow from its answers: run it again")
         if isinstance(variant, Variant) and variant.prompt_sha256 != prompt:
             yield Link("prompt", f"the prompt is not the one that the {side} was asked with: run it again")
+
+
+def _asked(known: Sequence[Suite]) -> Mapping[str, str]:
+    return {suite.name: suite.sha256 for suite in known}
+
+
+def _scored_by(workspace: Workspace, known: Sequence[Suite]) -> Mapping[str, str]:
+    safety = [SAFETY_SCORER] if any(suite.name != "golden" for suite in known) else []
+    return scorer_digests([*golden_scorers(workspace), *safety], read_answer_schema(workspace))
 
 
 def _safety(named: Mapping[str, str]) -> dict[str, str]:

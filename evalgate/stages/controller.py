@@ -54,10 +54,25 @@ def control(remote: Remote, signal: Signal, here: Here) -> tuple[Ended, ...]:
         return () if asked is None else (reconcile(remote, signal.pull, here, asked=asked.name),)
     ended = tuple(reconcile(remote, number, here) for number in pulls_of(remote, signal))
     for one in ended:
-        if one.may_merge and one.merged:  # what others were made from is no longer what is registered
-            for number in proposal.open_at(remote, (here.places.registry,)):
-                reconcile(remote, number, here)
+        if one.merged and one.standing.kind == "registry":  # what others were made from is no longer what is registered
+            _look_at_others(remote, here)
     return ended
+
+
+def _look_at_others(remote: Remote, here: Here) -> None:
+    """Nothing; every open pull request on the registry is looked at anew, one that cannot be does not stop the others.
+
+    Raises:
+        NotMeasured: naming those that could not be looked at.
+    """
+    problems: list[str] = []
+    for number in proposal.open_at(remote, (here.places.registry,)):
+        try:
+            reconcile(remote, number, here)
+        except NotMeasured as error:
+            problems += [f"#{number} is not looked at anew: {problem}" for problem in error.problems]
+    if problems:
+        raise NotMeasured(*problems)
 
 
 def pulls_of(remote: Remote, signal: Signal) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """evaluate: a variant's answers to the suites, asked now or found again by everything that shapes them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from evalgate import results, store
@@ -9,7 +9,8 @@ from evalgate.judgement.evaluate import judge_answer
 from evalgate.ports import Answer, Model, Progress
 from evalgate.records.evaluation import CaseResult, Decoding, EvalResults, ResultsHeader
 from evalgate.records.suite import Case, Suite
-from evalgate.scorers import scorer_digests, scorers_for
+from evalgate.redaction import mask
+from evalgate.scorers import Scorer, scorer_digests, scorers_for
 from evalgate.stages.variants import Loadable, environment_of, find_variant, load_variant
 from evalgate.stages.workspace import SAFETY_SCORER, Workspace, golden_scorers, read_answer_schema, read_suites
 
@@ -108,10 +109,22 @@ def _ask(
 
 
 def score(workspace: Workspace, answered: Sequence[tuple[str, Case, Answer]], golden: Sequence[str]) -> list[CaseResult]:
-    """Every answer judged; `answered` holds the suite's name, the case and its answer."""
+    """Every answer judged; `answered` holds the suite's name, the case and its answer.
+
+    Secrets and personal data in an answer are masked where that leaves its scores as they are: results are kept for good.
+    """
     schema = read_answer_schema(workspace)
     golden_by, safety_by = scorers_for(golden, schema), scorers_for([SAFETY_SCORER], schema)
-    return [judge_answer(case, suite, answer, golden_by if suite == "golden" else safety_by) for suite, case, answer in answered]
+    return [_judged(case, suite, answer, golden_by if suite == "golden" else safety_by) for suite, case, answer in answered]
+
+
+def _judged(case: Case, suite: str, answer: Answer, by: Mapping[str, Scorer]) -> CaseResult:
+    found = judge_answer(case, suite, answer, by)
+    hidden = None if answer.text is None else mask(answer.text)
+    if hidden == answer.text:
+        return found
+    again = judge_answer(case, suite, answer._replace(text=hidden), by)
+    return again if (again.status, again.scores) == (found.status, found.scores) else found
 
 
 def _answers(workspace: Workspace, model: Model, cases: Sequence[Case], progress: Progress) -> list[Answer]:

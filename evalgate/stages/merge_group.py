@@ -101,6 +101,8 @@ def _registered(remote: Remote, group: PullRequest, trees: Trees, here: Here) ->
     Only where the group has exactly what that head has: of two that wait together, the first was never released as both.
     """
     own = facts.observe(remote, group.number)
+    if not own.open:  # one that is merged is not derived again, and must not make another commit green
+        return held(group, f"#{own.number} is not open any more: this group brings nothing that waits")
     ours, theirs = git.tree(remote, own.head), trees.head
     touched = {path for file in own.files for path in (file.path, file.previous) if path is not None}
     differ = sorted(path for path in touched if _content(ours, path) != _content(theirs, path))

@@ -16,6 +16,7 @@ from evalgate.records.evidence import MANIFEST, Evidence, adapter_place, object_
 from evalgate.records.link import Link
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
+from evalgate.stages.gathering import ROLES
 
 
 class Told(NamedTuple):
@@ -50,7 +51,7 @@ def read_evidence(shelf: Shelf, sha256: Sha256) -> Told:
         NotMeasured: the place cannot be reached.
     """
     manifest = manifest_of(shelf, sha256)
-    odd = [name for name in manifest.files if not store.PLAIN_NAME.fullmatch(name)]
+    odd = [name for name in manifest.files if name not in ROLES]  # each is held in memory: nobody chooses how many
     if odd:
         raise BrokenChainError(Link("evidence", f"names a file {odd[0]!r}, which no run leaves"))
     files = {name: read_file(shelf, manifest, name) for name in manifest.files}

@@ -42,8 +42,8 @@ def look_at_registry(remote: Remote, pull: PullRequest, trees: Trees, here: Here
         return Seen(pull, registry_standing(pull, (), release, behind=False), may_merge=bool(others))
     touched = _touched(pull)
     if place not in touched:
-        reports = any(path.startswith(_beside(here, "reports/")) for path in touched)
-        return Seen(pull, held(pull, REPORT_ALONE if reports else WEIGHTS, refused=reports))
+        alone = any(path.startswith(_beside(here, "reports/")) for path in touched)
+        return Seen(pull, held(pull, REPORT_ALONE if alone else WEIGHTS, refused=alone))
     if place not in trees.head:
         return Seen(pull, held(pull, f"{code_span(place)} is removed: what is served would be nobody's to say", refused=True))
     try:
@@ -51,7 +51,8 @@ def look_at_registry(remote: Remote, pull: PullRequest, trees: Trees, here: Here
     except WrongInputError as error:
         return Seen(pull, held(pull, f"refused: {code_span(error.problems[0], 400)}", refused=True))
     found = changes(trees.registry, after)
-    other = sorted(path for path in touched - {place} if not _is_new_report(path, trees, here))
+    reports = {_beside(here, report_place(one.feature, one.variant)) for one in found if _has_report(one, after)}
+    other = sorted(path for path in touched - {place} if path not in reports or not _is_new(path, trees))
     behind = _behind(remote, pull, trees, place)
     if other and not behind:
         named = ", ".join(code_span(path) for path in other[:5])
@@ -70,10 +71,15 @@ def _touched(pull: PullRequest) -> set[str]:
     return {path for file in pull.files for path in (file.path, file.previous) if path is not None}
 
 
-def _is_new_report(path: str, trees: Trees, here: Here) -> bool:
-    """True for a report that the target branch has not yet, or has just so."""
+def _has_report(change: Change, after: Registry) -> bool:
+    """True for a new entry with evidence: only its report is held against anything."""
+    return change.kind == "added" and after.features[change.feature].variants[change.variant].evidence is not None
+
+
+def _is_new(path: str, trees: Trees) -> bool:
+    """True for a file that the target branch has not yet, or has just so."""
     now, then = trees.head.get(path), trees.target.get(path)
-    return path.startswith(_beside(here, "reports/")) and now is not None and (then is None or then.sha == now.sha)
+    return now is not None and (then is None or then.sha == now.sha)
 
 
 def _beside(here: Here, path: str) -> str:

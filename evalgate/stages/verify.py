@@ -12,7 +12,7 @@ from evalgate.prompts import prompt_sha256
 from evalgate.records.evaluation import Variant
 from evalgate.records.link import Link
 from evalgate.records.registry import Registry, RegistryEntry
-from evalgate.stages.chain import LAST_DAYS, Judges, Mode, base_in_repository, broken
+from evalgate.stages.chain import LAST_DAYS, Judges, Mode, base_in_repository, broken, derived_again, judged_as_today
 from evalgate.stages.entry import base_entry, broken_entry
 from evalgate.stages.opened import BrokenChainError, Told, adapter_links, manifest_of, read_evidence
 from evalgate.stages.workspace import Workspace, open_workspace, read_prompt
@@ -150,7 +150,9 @@ def _still_there(desk: Desk, change: Change, entry: RegistryEntry) -> Iterator[L
 
 
 def prove_entry(desk: Desk, feature: str, name: str, entry: RegistryEntry) -> tuple[Told | None, tuple[Link, ...]]:
-    """An entry that stands: its evidence is whole and it says what follows from it, whatever today's policy would decide.
+    """An entry that stands: its evidence is whole, and the entry says what follows from it.
+
+    The verdict is derived again where it still can be: by other cases or gate settings than then, nobody can say.
 
     Raises:
         NotMeasured: the evidence could not be reached.
@@ -158,6 +160,8 @@ def prove_entry(desk: Desk, feature: str, name: str, entry: RegistryEntry) -> tu
     told, links = _opened(entry, desk.places(feature), desk)
     if told is None or entry.evidence is None:
         return None, links
-    judges = Judges(open_workspace(desk.policy_path, feature), desk.before, desk.today, desk.dataset)
+    workspace = open_workspace(desk.policy_path, feature)
+    judges = Judges(workspace, desk.before, desk.today, desk.dataset)
     kept = adapter_links(told.manifest, told.training.candidate.adapter_sha256, desk.shelf(entry.evidence.uri))
-    return told, (*links, *kept, *broken_entry(name, entry, told, judges, "raising"))
+    again = derived_again(told, workspace) if judged_as_today(told, workspace) else ()
+    return told, (*links, *kept, *broken_entry(name, entry, told, judges, "raising"), *again)

@@ -12,10 +12,13 @@ from evalgate.records.evidence import adapter_place, object_place
 from evalgate.records.link import Link
 from evalgate.records.registry import Registry, RegistryEntry
 from evalgate.stages.attesting import signature_links
+from evalgate.stages.chain import judged_as_today
 from evalgate.stages.opened import Told, manifest_of
 from evalgate.stages.promote import dataset_on_disk, local_place
 from evalgate.stages.verify import Desk, prove, prove_entry
 from evalgate.stages.workspace import EVIDENCE, Workspace, open_workspace
+
+SINCE = " (as its evidence says: cases or gate settings changed since, so nobody derives that again)"
 
 
 def verify_change(policy_path: Path, before: Path, after: Path, *, now: datetime) -> tuple[Proved, ...]:
@@ -34,6 +37,8 @@ def verify_change(policy_path: Path, before: Path, after: Path, *, now: datetime
 def verify_entries(policy_path: Path, path: Path, feature: str | None, *, now: datetime) -> tuple[Proved, ...]:
     """Every entry that stands and names evidence: whole, of one another, and the entry is what follows from it.
 
+    Its verdict is derived again, unless cases or gate settings changed since: then that is said.
+
     Raises:
         RegistryError, PolicyError: a file is wrong.
         NotMeasured: the evidence could not be reached.
@@ -47,11 +52,12 @@ def verify_entries(policy_path: Path, path: Path, feature: str | None, *, now: d
             if entry.evidence is None and entry.adapter is None:
                 continue
             told, links = prove_entry(desk, name, variant, entry)
+            change, words = Change("added", name, variant, "none", f"{name}: {variant}"), None
             if told is not None and entry.evidence is not None:
-                shelf = desk.shelf(entry.evidence.uri)
-                links = (*links, *signature_links(open_workspace(policy_path, name), told.manifest, shelf))
-            change = Change("added", name, variant, "none", f"{name}: {variant}")
-            found.append(Proved(change, links, None if told is None else f"{told.verdict.verdict}: {told.verdict.summary}"))
+                workspace = open_workspace(policy_path, name)
+                links = (*links, *signature_links(workspace, told.manifest, desk.shelf(entry.evidence.uri)))
+                words = f"{told.verdict.verdict}: {told.verdict.summary}{'' if judged_as_today(told, workspace) else SINCE}"
+            found.append(Proved(change, links, words))
     return tuple(found)
 
 

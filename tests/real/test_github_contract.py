@@ -173,7 +173,8 @@ def test_what_an_endpoint_answers_is_what_github_describes(stage: Stage, route: 
     if name == "put_merge":
         at.repository.protect("main")
     trees = {"tree": f"{at.parts['head']}^{{tree}}", "blob": f"{at.parts['head']}:data/rows.jsonl"}
-    parts = at.parts | {what: object_id(at, name) for what, name in trees.items()} | {"new_path": "data/new.jsonl"}
+    parts = at.parts | {what: object_id(at, name) for what, name in trees.items()}
+    parts |= {"new_path": "data/new.jsonl", "sha256": "3f" * 32}
     token = "t-app" if "check" in name else "t-bob"
     url = stage.contract.url + address(route, parts)
     body = BODIES[name](parts) if route.method in {"POST", "PUT", "PATCH"} and name != "post_cancel" else None

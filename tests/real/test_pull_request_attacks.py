@@ -594,7 +594,7 @@ class TestWhatIsPrinted:
             given = ("--event", stage.folder / "event.json", "--event-name", "pull_request")
             seen, _ = stage.give("pr", "trigger", *given)
             done, outputs = stage.give("pr", "control", *given)
-            assert (done.code, stage.check.conclusion, set(outputs)) == (0, "failure", {"works", "conclusion"})
+            assert (done.code, stage.check.conclusion, set(outputs)) == (0, "failure", {"works", "merges", "conclusion"})
             assert is_quiet(seen.err + done.err)
             assert is_inert(stage.comment)
             assert is_inert(stage.check.summary)

@@ -4,8 +4,9 @@ The road is told once; every test begins where the entry of a verdict that passe
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from itertools import count
 from typing import Any, NamedTuple
 
 import pull_stage
@@ -20,6 +21,7 @@ from evalgate.records.evaluation import EvalResults
 from evalgate.records.evidence import MANIFEST, Evidence, adapter_place, object_place
 from evalgate.records.registry import BaseModelRef, Flag, Located, Registry, RegistryEntry
 from evalgate.records.training import TrainingRun
+from evalgate.stages import merging as merge_stage
 from evalgate.stages.gate import judge, policy_notes, reports
 from evalgate.stages.workspace import open_workspace
 
@@ -128,6 +130,19 @@ def released(stage: Stage) -> str | None:
 
 def date_after(today: str, days: int) -> date:
     return date.fromisoformat(today) + timedelta(days=days)
+
+
+def meanwhile(patch: pytest.MonkeyPatch, where: Any, name: str, happens: Callable[[], Any]) -> None:
+    """Something happens right after a function's first answer."""
+    real, calls = getattr(where, name), count()
+
+    def answered(*given: Any, **named: Any) -> Any:
+        found = real(*given, **named)
+        if next(calls) == 0:
+            happens()
+        return found
+
+    patch.setattr(where, name, answered)
 
 
 # --- what must be said ---
@@ -363,6 +378,7 @@ class TestTheFile:
             ("base.json", b"{}"),
             ("README.md", b"x"),
             (".github/workflows/evalgate.yml", b"on: push"),
+            ("reports/f/ft-v9.9.9.md", b"# All is well\n"),
             ("datasets/f/ft-v1.2.0.jsonl", b"{}\n"),
         ],
     )
@@ -409,7 +425,7 @@ class TestTheEvidence:
         known = forged(road, adapter={**manifest(road).adapter, name: "e" * 64})
         refused(proposed(road, known), "adapter")
 
-    @pytest.mark.parametrize("name", ["../../pulls/1.jsonl", "a b.json", ".x"])
+    @pytest.mark.parametrize("name", ["../../pulls/1.jsonl", "a b.json", ".x", "more.results.jsonl"])
     def test_a_file_that_no_run_leaves_is_refused(self, road, name):
         known = forged(road, files={name: b"x"} if name == ".x" else None, **{"left_out": "x"})
         false = manifest(road).model_copy(update={"files": {**manifest(road).files, name: "e" * 64}})
@@ -742,6 +758,34 @@ class TestRaces:
         assert (ended.code, said in ended.err) == (3, True), ended.err
         assert road.stage.repository.file("main", REGISTRY) is None
 
+    def test_what_comes_into_the_target_since_the_look_is_looked_at_before_the_merge(self, road, monkeypatch):
+        other = self.other(road)
+        assert (released(ours(road)), released(other)) == ("success", "success")
+        meanwhile(monkeypatch, merge_stage, "proven", lambda: road.stage.repository.merge(other.number, "dan"))
+        ended, _ = road.stage.give("pr", "merge", "--pull", road.entry, "--head", ours(road).head)
+        assert (ended.code, "the registry moved on" in ended.err or "up to date" in ended.err) == (3, True), ended.err
+        assert list(registered(road, "main").features) == ["g"]
+
+    def test_a_mixture_of_two_merges_in_one_moment_is_told(self, road, monkeypatch):
+        merged(road)
+        before = road.stage.repository.file("main", REGISTRY) or b""
+        stage = proposed(road, registry.set_flag(before.decode(), "f", NAME, on=True, share=0.1).encode(), base="main")
+        assert released(stage) == "success"
+        theirs: dict[str, bytes | None] = {REGISTRY: b"# by somebody who may push\n" + before}
+        meanwhile(monkeypatch, merge_stage, "_green", lambda: road.stage.repository.commit("main", theirs))
+        ended, _ = road.stage.give("pr", "merge", "--pull", stage.number, "--head", stage.head)
+        assert (ended.code, "a mixture" in ended.err) == (3, True), ended.err
+        assert entry_of(registered(road, "main")).flag.on, "GitHub merged both"
+
+    def test_one_that_is_pointed_elsewhere_since_the_look_is_not_merged(self, road, monkeypatch):
+        stage = ours(road)
+        assert released(stage) == "success"
+        road.stage.repository.commit("elsewhere", {"README.md": b"x"}, base="main")
+        meanwhile(monkeypatch, merge_stage, "_green", lambda: road.stage.repository.retarget(road.entry, "elsewhere"))
+        ended, _ = road.stage.give("pr", "merge", "--pull", road.entry, "--head", stage.head)
+        assert (ended.code, "goes into 'elsewhere' by now" in ended.err) == (3, True), ended.err
+        assert road.stage.repository.file("elsewhere", REGISTRY) is None
+
     def test_a_token_that_may_not_merge_is_held_with_the_reason(self, road, monkeypatch):
         stage = ours(road)
         assert released(stage) == "success"
@@ -801,6 +845,10 @@ class TestTheQueue:
         check = self.grouped(road, {path: (road.stage.repository.file(OURS, path) or b"") + b"\n"})
         assert (check.conclusion, "merge them one by one" in check.summary) == ("action_required", True)
 
+    def test_one_that_is_merged_already_makes_no_other_commit_green(self, road):
+        merged(road)
+        assert self.grouped(road).conclusion != "success"
+
     def test_a_group_that_mixes_kinds_is_held(self, road):
         ours(road).approve("dan")
         assert self.grouped(road, {"golden/f/cases.jsonl": b"{}\n"}).conclusion == "action_required"
@@ -819,8 +867,10 @@ class TestOthers:
         stage = proposed(road, flagged(known, on=True, share=0.1), {REPORT: b"# All is well\n"}, base="main")
         assert released(stage) != "success"
 
-    def test_after_a_merge_by_a_person_the_others_are_green_no_more(self, road):
+    @pytest.mark.parametrize("by", ["when_approved", "by_hand"])
+    def test_after_a_merge_by_a_person_the_others_are_green_no_more(self, road, by):
         other = TestRaces().other(road)
+        policy(road.stage, release={"managers": MANAGERS, "merge": by})
         assert (released(ours(road)), released(other)) == ("success", "success")
         road.stage.repository.merge(road.entry, "dan")
         ours(road).control(action="closed")

@@ -6,8 +6,11 @@ import shutil
 import pytest
 from commands import run_folder
 
-from evalgate import registry
+from evalgate import registry, store
+from evalgate.evidence import PathJournal
+from evalgate.records.evidence import MANIFEST, object_place
 from evalgate.records.registry import BaseModelRef, Flag, Located, Registry, RegistryEntry
+from evalgate.stages.opened import manifest_of, read_file
 
 NAME = "ft-v1.0.0"
 
@@ -96,6 +99,45 @@ class TestAnEntry:
     def test_that_its_provider_ends_in_days__does_not_hold(self, evalgate, promoted, days):
         today = read(promoted).features["f"].variants[NAME].registered_at[:10]
         assert "sunset" in broken_by(evalgate, promoted, sunset=f"{today[:8]}{min(int(today[8:]) + days, 28):02}")
+
+
+class TestEveryEntry:
+    """`registry verify` alone: no word of the evidence is believed that can be derived."""
+
+    def test_that_stands__is_derived_again(self, evalgate, promoted):
+        ended = evalgate(promoted, "registry", "verify")
+        assert (ended.code, "holds" in ended.err, "changed since" in ended.err) == (0, True, False), ended.err
+
+    def test_whose_results_were_made_up__is_broken_though_every_digest_fits(self, evalgate, promoted):
+        keep(promoted, with_entry(read(promoted), evidence=made_up(promoted)))
+        ended = evalgate(promoted, "registry", "verify", "--format", "json")
+        (told,) = json.loads(ended.out)
+        assert ended.code == 1
+        assert "scores" in {link["name"] for link in told["broken"]}
+
+    def test_of_other_cases_than_todays__says_that_nobody_derives_it_again(self, evalgate, promoted):
+        cases = promoted / "golden" / "f" / "cases.jsonl"
+        cases.write_bytes(b"".join(cases.read_bytes().splitlines(keepends=True)[:-1]))
+        ended = evalgate(promoted, "registry", "verify")
+        assert (ended.code, "cases or gate settings changed since" in ended.err) == (0, True), ended.err
+
+
+def made_up(folder):
+    """Where evidence lies whose candidate is said to be right everywhere, whatever it answered."""
+    shelf = PathJournal("path:evidence", root=folder)
+    (entry,) = (one for one in read(folder).features["f"].variants.values() if one.evidence)
+    manifest = manifest_of(shelf, entry.evidence.sha256)
+    name = "candidate.results.jsonl"
+    lines = [json.loads(line) for line in read_file(shelf, manifest, name).splitlines()]
+    lines = [
+        line | ({"scores": dict.fromkeys(line["scores"], 1 - max(line["scores"].values()))} if "scores" in line else {})
+        for line in lines
+    ]
+    content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    false = manifest.model_copy(update={"files": {**manifest.files, name: store.key_of_bytes(content)}})
+    told = store.as_json(false)
+    shelf.keep({object_place(name, store.key_of_bytes(content)): content, object_place(MANIFEST, store.key_of_bytes(told)): told})
+    return Located(uri="path:evidence", sha256=store.key_of_bytes(told))
 
 
 class TestAFeatureThatBegins:

@@ -117,3 +117,10 @@ class TestProblems:
 
     def test_nesting_without_end_is_a_problem_and_no_traceback(self):
         assert load("[" * 1000 + "]" * 1000).problems
+
+    @pytest.mark.parametrize("base", ["0x", "0o", "0b"])
+    def test_a_whole_number_of_thousands_of_digits_is_one_too(self, base):
+        assert problems(f"a: {base}{'1' * 9000}") == ["1: a"]
+
+    def test_an_escape_of_no_character_is_one_too(self):
+        assert problems('a: 1\nb: "\\U00110000"\n') == ["2: an escape after line 2 names no character"]
