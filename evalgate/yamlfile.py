@@ -65,7 +65,7 @@ def _forbidden_events(text: str) -> list[tuple[int, str]]:
     except RecursionError:
         problems.append((1, f"nested deeper than {MAX_DEPTH} levels: flatten it"))
     except ValueError:  # how ruamel trips over an escape such as \U00110000
-        problems.append((1, f"an escape after line {line} names no character: write the character itself"))
+        problems.append((line, "an escape here, or below, names no character: write the character itself"))
     return problems
 
 

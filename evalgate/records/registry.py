@@ -42,7 +42,7 @@ class RegistryEntry(Record):
     adapter: Located | None = Field(default=None, description="the adapter")
     report: Located | None = Field(default=None, description="the report people read")
     evidence: Located | None = Field(
-        default=None, description="the run folder; the digest is of verdict.json, which names the rest"
+        default=None, description="the place of the evidence; the digest is of its manifest, which names the rest"
     )
     golden_sha256: Sha256 | None = Field(default=None, description="digest of the golden suite")
     safety_sha256: Sha256 | None = Field(default=None, description="digest over the safety suites")

@@ -27,10 +27,10 @@ def merge(remote: Remote, number: int, head: str, here: Here) -> Ended:
     Raises:
         NotMeasured: it is not merged, and why; or it is, and its target branch has not what was verified.
     """
-    seen = _green(remote, number, head, here)
+    seen, made = _green(remote, number, head, here), None
     if not seen.pull.merged:
         try:
-            merging.merge(remote, number, head, into=seen.pull.target_branch)
+            made = merging.merge(remote, number, head, into=seen.pull.target_branch)
         except Refused as refusal:
             after = look(remote, number, here)
             if not after.pull.merged or after.pull.head != head:  # nobody else merged the same commit in this moment
@@ -39,7 +39,8 @@ def merge(remote: Remote, number: int, head: str, here: Here) -> Ended:
     ended = reconcile(remote, number, here)
     if ended.standing.kind == "registry":
         bring_up_to_date(remote, here, apart=number)
-        _refuse_a_mixture(remote, number, ended.standing.head, here)
+        if made is not None:
+            _refuse_a_mixture(remote, number, head, made, here)
     return ended
 
 
@@ -65,14 +66,14 @@ def _green(remote: Remote, number: int, head: str, here: Here) -> Seen:
     raise NotMeasured(f"#{number} is not merged: {moved}: run the job again")
 
 
-def _refuse_a_mixture(remote: Remote, number: int, head: str, here: Here) -> None:
+def _refuse_a_mixture(remote: Remote, number: int, head: str, made: str, here: Here) -> None:
     """Nothing, or an error: the merge left the registry that was verified, and not a mixture of it with another change.
 
     Raises:
         NotMeasured: somebody changed it in the moment between the last look and the merge: git merged the two as text.
     """
     place = here.places.registry
-    brought, stands = (git.tree(remote, commit).get(place) for commit in (head, merging.merged_as(remote, number)))
+    brought, stands = (git.tree(remote, commit).get(place) for commit in (head, made))
     if (brought and brought.sha) != (stands and stands.sha):
         raise NotMeasured(
             f"#{number} is merged, but {code_span(place)} is a mixture of it and of a change that came in the same moment, and "

@@ -9,7 +9,7 @@ from evalgate import registry
 from evalgate.errors import WrongInputError
 from evalgate.judgement.markdown import code_span
 from evalgate.judgement.registry_change import Change, changes
-from evalgate.judgement.registry_standing import registry_standing
+from evalgate.judgement.registry_standing import holds, registry_standing
 from evalgate.judgement.threshold import held
 from evalgate.pull_request import compared, proposal
 from evalgate.pull_request import tree as git
@@ -50,9 +50,14 @@ def look_at_registry(remote: Remote, pull: PullRequest, trees: Trees, here: Here
         after = registry.parse(git.read(remote, trees.head[place], most=SMALL), place)
     except WrongInputError as error:
         return Seen(pull, held(pull, f"refused: {code_span(error.problems[0], 400)}", refused=True))
+    return _verified(remote, pull, trees, here, after)
+
+
+def _verified(remote: Remote, pull: PullRequest, trees: Trees, here: Here, after: Registry) -> Seen:
+    """Where a pull request stands whose registry can be read."""
+    place, release, touched = here.places.registry, trees.rules.release, _touched(pull)
     found = changes(trees.registry, after)
-    reports = {_beside(here, report_place(one.feature, one.variant)) for one in found if _has_report(one, after)}
-    other = sorted(path for path in touched - {place} if path not in reports or not _is_new(path, trees))
+    other = sorted(path for path in touched - {place} if not _is_new_report(path, trees, here))
     behind = _behind(remote, pull, trees, place)
     if other and not behind:
         named = ", ".join(code_span(path) for path in other[:5])
@@ -62,6 +67,10 @@ def look_at_registry(remote: Remote, pull: PullRequest, trees: Trees, here: Here
         before(remote, trees, here.places, Path(folder))
         desk = _desk(remote, pull, trees, here, after, Path(folder))
         proved = tuple(prove(desk, change) for change in found)
+    judged = {_beside(here, report_place(one.feature, one.variant)) for one in found if _has_report(one, after)}
+    stray = sorted(path for path in touched - {place} - judged if path not in trees.target)
+    if stray and not behind and all(holds(one) for one in proved):
+        return Seen(pull, held(pull, f"{REPORT_ALONE}: {code_span(stray[0])}", refused=True))
     standing = registry_standing(pull, proved, release, behind=behind)
     merging = release.merge == "when_approved" and pull.open and standing.conclusion == "success"
     return Seen(pull, standing, may_merge=merging)
@@ -76,10 +85,10 @@ def _has_report(change: Change, after: Registry) -> bool:
     return change.kind == "added" and after.features[change.feature].variants[change.variant].evidence is not None
 
 
-def _is_new(path: str, trees: Trees) -> bool:
-    """True for a file that the target branch has not yet, or has just so."""
+def _is_new_report(path: str, trees: Trees, here: Here) -> bool:
+    """True for a report that the target branch has not yet, or has just so."""
     now, then = trees.head.get(path), trees.target.get(path)
-    return now is not None and (then is None or then.sha == now.sha)
+    return path.startswith(_beside(here, "reports/")) and now is not None and (then is None or then.sha == now.sha)
 
 
 def _beside(here: Here, path: str) -> str:

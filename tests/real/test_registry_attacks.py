@@ -378,7 +378,6 @@ class TestTheFile:
             ("base.json", b"{}"),
             ("README.md", b"x"),
             (".github/workflows/evalgate.yml", b"on: push"),
-            ("reports/f/ft-v9.9.9.md", b"# All is well\n"),
             ("datasets/f/ft-v1.2.0.jsonl", b"{}\n"),
         ],
     )
@@ -847,7 +846,10 @@ class TestTheQueue:
 
     def test_one_that_is_merged_already_makes_no_other_commit_green(self, road):
         merged(road)
-        assert self.grouped(road).conclusion != "success"
+        back = b"# taken back since\nversion: 1\n"
+        road.stage.repository.commit("main", {REGISTRY: back, REPORT: None})
+        check = self.grouped(road)
+        assert (check.conclusion, "is not open any more" in check.summary) == ("action_required", True)
 
     def test_a_group_that_mixes_kinds_is_held(self, road):
         ours(road).approve("dan")
@@ -861,6 +863,11 @@ class TestOthers:
         rosy = road.stage._replace(number=road.stage.repository.open_pull("rosy", author="ann"))
         rosy.control()
         assert rosy.check.conclusion != "success"
+
+    @pytest.mark.parametrize("path", ["reports/f/base.md", "reports/f/ft-v9.9.9.md"])
+    def test_a_report_of_no_new_entry_does_not_come_along(self, road, path):
+        stage = proposed(road, registered(road), {path: b"# All is well\n"})
+        assert (released(stage), path in stage.comment) == ("failure", True)
 
     def test_a_report_of_another_entry_is_not_edited_along(self, road):
         known = registered(merged(road), "main")

@@ -45,7 +45,7 @@ from registry_stage import (
 
 from evalgate import registry
 from evalgate.errors import NotMeasured
-from evalgate.pull_request import branch, proposal
+from evalgate.pull_request import branch, proposal, review_requests
 from evalgate.stages import merging as merge_stage
 from evalgate.stages.merging import merge
 from evalgate.stages.registering import register
@@ -225,7 +225,7 @@ def meeting(patch: pytest.MonkeyPatch, where: Any, name: str, *calls: Callable[[
         return at_once(*calls)
 
 
-MEETINGS = [(proposal, "_standing"), (branch, "tip"), (proposal, "_ever_asked")]
+MEETINGS = [(proposal, "_standing"), (branch, "tip"), (review_requests, "_ever_asked")]
 
 
 @pytest.mark.parametrize(("where", "name"), MEETINGS, ids=["pull request", "branch", "people"])

@@ -123,4 +123,4 @@ class TestProblems:
         assert problems(f"a: {base}{'1' * 9000}") == ["1: a"]
 
     def test_an_escape_of_no_character_is_one_too(self):
-        assert problems('a: 1\nb: "\\U00110000"\n') == ["2: an escape after line 2 names no character"]
+        assert problems('a: 1\nb: "\\U00110000"\n') == ["2: an escape here, or below, names no character"]
