@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from evalgate.judgement.conditions import held_back
 from evalgate.judgement.markdown import code_span, one_line
 from evalgate.judgement.registry_change import Change
 from evalgate.judgement.wording import counted
 from evalgate.records.link import Link
-from evalgate.records.policy import Release
+from evalgate.records.policy import Release, Review
 from evalgate.records.pull_request import PullRequest
 from evalgate.records.standing import Conclusion, Condition, Standing
 from evalgate.review.approvals import approvals, same_login
@@ -36,16 +37,18 @@ def holds(one: Proved) -> bool:
     return one.change.kind not in NEVER and not one.broken
 
 
-def registry_standing(pull: PullRequest, proved: Sequence[Proved], release: Release, *, behind: bool) -> Standing:
-    """Where it stands; `behind`: the target's registry changed since the head was made, so the head says nothing of today's."""
+def registry_standing(
+    pull: PullRequest, proved: Sequence[Proved], release: Release, *, behind: bool, reviews: Sequence[Review] = (Review(),)
+) -> Standing:
+    """Where it stands; `behind`: the target's registry changed since the head was made, so the head says nothing of today's.
+
+    `reviews` is what the policies of the features ask for: their labels hold the registry back too.
+    """
     told = [one for one in proved if not behind or one.change.kind in BRINGS]
     lines = [_line(one) for one in told] or ([] if behind or pull.merged else [_nothing()])
     if behind:
         lines = [_behind(), *lines]
-    if pull.draft:
-        lines.append(
-            Condition(name="draft", mark="waiting", words="held back: it is a draft", needs="it is marked ready for review")
-        )
+    lines += dict.fromkeys(line for review in reviews for line in held_back(pull, review))
     lines.append(released(pull, release))
     if not pull.open:
         lines = [line.model_copy(update={"needs": None}) for line in lines]

@@ -21,7 +21,7 @@ from evalgate.stages.compose import SMALL, Trees, before, trees_of
 from evalgate.stages.controller import reconcile
 from evalgate.stages.entry import base_entry, entry_of, report_place, served_name, variant_name
 from evalgate.stages.opened import BrokenChainError, Told, manifest_of, read_evidence
-from evalgate.stages.provenance import dataset_in_git, of_pull
+from evalgate.stages.provenance import dataset_in_git, of_pull, registered_when
 from evalgate.stages.seen import Here, Seen, evidence_place, journal_of
 from evalgate.stages.trigger import look
 from evalgate.stages.workspace import open_workspace
@@ -203,8 +203,8 @@ def _derive(remote: Remote, found: _Passed, here: Here) -> _Derived:
     if links:
         raise RegistryError(*(f"not registered: {link.name}: {link.words}" for link in links))
     feature, against = workspace.name, served_name(judges)
-    today = f"{found.end.at[:19]}Z"  # of the verdict, so that the same entry is the same text
-    entry = entry_of(told, workspace, evidence_place(trees, feature), against=against, today=today)
+    when = registered_when(found.end)
+    entry = entry_of(told, workspace, evidence_place(trees, feature), against=against, today=when)
     known = trees.registry.features.get(feature)
     base = base_entry(told, workspace) if known is None else known.variants[against]
     return _Derived(feature, variant_name(told), entry, against, base, told)

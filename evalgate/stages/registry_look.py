@@ -15,6 +15,7 @@ from evalgate.pull_request import compared, proposal
 from evalgate.pull_request import tree as git
 from evalgate.pull_request.client import Remote
 from evalgate.records.link import Link
+from evalgate.records.policy import Review
 from evalgate.records.pull_request import PullRequest
 from evalgate.records.registry import Registry
 from evalgate.stages.attesting import signature_links, statement_links
@@ -71,7 +72,8 @@ def _verified(remote: Remote, pull: PullRequest, trees: Trees, here: Here, after
     stray = sorted(path for path in touched - {place} - judged if path not in trees.target)
     if stray and not behind and all(holds(one) for one in proved):
         return Seen(pull, held(pull, f"{REPORT_ALONE}: {code_span(stray[0])}", refused=True))
-    standing = registry_standing(pull, proved, release, behind=behind)
+    asked = [known.review for name, known in trees.policy.features.items() if name in {one.feature for one in found}]
+    standing = registry_standing(pull, proved, release, behind=behind, reviews=asked or (Review(),))
     merging = release.merge == "when_approved" and pull.open and standing.conclusion == "success"
     return Seen(pull, standing, may_merge=merging)
 
@@ -109,13 +111,13 @@ def _desk(remote: Remote, pull: PullRequest, trees: Trees, here: Here, after: Re
 
     def beyond(change: Change, told: Told, workspace: Workspace) -> Iterator[Link]:
         journal, entry = open_journal(remote, evidence_place(trees, change.feature)), after.features[change.feature]
-        yield from of_pull(remote, told, journal, workspace.feature.review)
+        variant = entry.variants[change.variant]
+        yield from of_pull(remote, told, journal, workspace.feature.review, variant.registered_at or "nothing")
         bound = told.manifest.binding
         if bound is not None and bound.target_branch != pull.target_branch:
             yield Link("approvals", f"the data was approved for {bound.target_branch!r}, not for {pull.target_branch!r}")
         yield from _report(remote, trees, here, change, told)
         yield from signature_links(workspace._replace(policy=trees.rules), told.manifest, journal)
-        variant = entry.variants[change.variant]
         yield from statement_links(remote, change.variant, variant, told, here, trees.rules.release).links
 
     return Desk(

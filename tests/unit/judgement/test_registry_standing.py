@@ -21,6 +21,12 @@ def standing(*proved, reviews="bob+", release=None, behind=False, **more):
     return registry_standing(found, proved, release or Release(), behind=behind)
 
 
+def test_the_label_that_holds_everything_back__holds_the_registry_too():
+    found = standing(Proved(ADDED, ()), labels=("EvalGate-Hold",))
+    assert found.conclusion == "action_required"
+    assert "held back by the label" in "".join(told(found))
+
+
 class TestWhatHolds:
     def test_a_change_that_holds_and_is_released__may_be_merged(self):
         assert told(standing(Proved(ADDED, (), "derived again: pass"))) == [
