@@ -227,7 +227,8 @@ class TestHostileText:
         assert hostile.stage.check.conclusion == "failure"
         assert not (ran.kept / "pwned").exists()
         assert ran.commands <= {"set-output", "summary"}
-        repository.commit(branch, {"models.yaml": f"version: 1  # {HOSTILE}\n".encode()}, HOSTILE)  # exposes nobody
+        harmless = {"models.yaml": f"version: 1  # {HOSTILE}\n".encode(), f"reports/{HOSTILE}.md": None}
+        repository.commit(branch, harmless, HOSTILE)  # exposes nobody
         hostile.stage.approve("ben")
         ran = hostile.checked("pull_request_review")
         assert ran.jobs == MERGED, ran.said
