@@ -43,7 +43,11 @@ class TestTheRoad:
     @needs_node
     @pytest.mark.parametrize(
         ("drawing", "verdict", "conclusion"),
-        [(GOOD, "pass", "success"), (HARMFUL, "fail", "failure"), (UNCHANGED, "inconclusive", "failure")],
+        [
+            (GOOD, "pass", "success"),
+            pytest.param(HARMFUL, "fail", "failure", marks=pytest.mark.full),
+            pytest.param(UNCHANGED, "inconclusive", "failure", marks=pytest.mark.full),
+        ],
     )
     def test_from_opened_over_two_approvals_to_the_verdict(self, tmp_path, monkeypatch, capsys, drawing, verdict, conclusion):
         with staged(tmp_path, monkeypatch, capsys, drawing=drawing, contract=True) as stage:
