@@ -105,9 +105,7 @@ def open_at(remote: Remote, paths: Collection[str]) -> tuple[int, ...]:
     """
     if not paths:
         return ()
-    pulls = remote.repository.get_pulls
-    numbers = asked(remote, lambda: sorted({whole(pull.number, "number") for pull in pulls(state="open")}), "list pull requests")
-    return tuple(number for number in numbers if _touches(remote, number, frozenset(paths)))
+    return tuple(number for number in sorted(facts.open_pulls(remote)) if _touches(remote, number, frozenset(paths)))
 
 
 def _touches(remote: Remote, number: int, paths: frozenset[str]) -> bool:

@@ -78,6 +78,11 @@ class PullRequest(Record):
     people: dict[str, Person] = Field(default_factory=dict, description="reviewers by login")
 
     @property
+    def touched(self) -> frozenset[str]:
+        """Every path that it touches, of a rename both."""
+        return frozenset(path for file in self.files for path in (file.path, file.previous) if path is not None)
+
+    @property
     def is_fork(self) -> bool:
         """True when the head lies in another repository."""
         return self.head_repository != self.repository

@@ -36,6 +36,10 @@ class Places(NamedTuple):
     policy: str = "evalgate.yaml"
     registry: str = "models.yaml"
 
+    def beside_registry(self, path: str) -> str:
+        """A path that starts in the registry's folder, from the repository's root."""
+        return posixpath.join(posixpath.dirname(self.registry), path)
+
 
 def change_of(files: Sequence[ChangedFile], policy: Policy, places: Places) -> Change:
     """The kind of a change, by the policy of the target branch; a rename counts on both sides."""
@@ -75,7 +79,7 @@ def weights_places(policy: Policy) -> tuple[str, ...]:
 
 def _part_of(path: str, policy: Policy, places: Places) -> tuple[str | None, Iterable[str]]:
     folder = posixpath.dirname(places.policy)
-    reports = [posixpath.join(posixpath.dirname(places.registry), "reports", name) for name in policy.features]
+    reports = [places.beside_registry(f"reports/{name}") for name in policy.features]
     if path == places.registry or any(inside(path, place) for place in reports):
         return "registry", ()
     if any(inside(path, place, folder) for place in weights_places(policy)):

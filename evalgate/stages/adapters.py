@@ -12,7 +12,7 @@ from evalgate.ports import Shelf
 from evalgate.records.evidence import Evidence, adapter_place
 from evalgate.records.registry import RegistryEntry
 from evalgate.signing import SIGNATURE
-from evalgate.stages.opened import manifest_of, read_file
+from evalgate.stages.opened import manifest_of, odd_adapter_file, read_file
 
 ADAPTERS = "adapters"
 """Folder in the cache."""
@@ -30,10 +30,10 @@ def fetch_adapter(shelf: Shelf, manifest: Evidence, into: Path) -> Path:
     digest = manifest.adapter_sha256
     if digest is None:
         raise NotMeasured(f"the evidence of {manifest.feature} holds no adapter: {manifest.left_out or 'none was trained'}")
-    for name in manifest.adapter:
-        if not store.PLAIN_NAME.fullmatch(name) or not name.endswith(weights.SHAPES_ANSWERS):
-            known = ", ".join(weights.SHAPES_ANSWERS)
-            raise RegistryError(f"adapter {digest}: {name!r} is no file of an adapter ({known}): make the evidence anew")
+    odd = odd_adapter_file(manifest)
+    if odd is not None:
+        known = ", ".join(weights.SHAPES_ANSWERS)
+        raise RegistryError(f"adapter {digest}: {odd!r} is no file of an adapter ({known}): make the evidence anew")
     folder = into / digest
     return _signed(shelf, manifest, folder if _is_whole(folder, manifest) else _fetched(shelf, manifest, folder))
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from evalgate import signing, store, weights
+from evalgate import signing, store
 from evalgate.errors import RegistryError, WrongInputError
 from evalgate.judgement.statement import as_bytes, checksums, statement
 from evalgate.ports import Shelf
@@ -15,7 +15,7 @@ from evalgate.records.link import Link
 from evalgate.records.policy import Release
 from evalgate.records.registry import RegistryEntry
 from evalgate.records.statement import Statement
-from evalgate.stages.opened import Told, read_file
+from evalgate.stages.opened import Told, odd_adapter_file, read_file
 from evalgate.stages.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -158,9 +158,10 @@ def _files(manifest: Evidence, shelf: Shelf) -> Mapping[str, bytes]:
         NotMeasured: the evidence cannot be reached.
     """
     found = {signing.SIGNATURE: read_file(shelf, manifest, signing.SIGNATURE)}
+    odd = odd_adapter_file(manifest)
+    if odd is not None:
+        raise RegistryError(f"{odd!r} is no file of an adapter: make the evidence anew")
     for name in manifest.adapter:
-        if not store.PLAIN_NAME.fullmatch(name) or not name.endswith(weights.SHAPES_ANSWERS):
-            raise RegistryError(f"{name!r} is no file of an adapter: make the evidence anew")
         content = shelf.read(adapter_place(manifest.adapter_sha256 or "", name))
         if content is None:
             raise RegistryError(f"adapter: {name} is missing: restore it where the evidence lies")

@@ -14,9 +14,9 @@ from evalgate.records.registry import Registry
 from evalgate.signing import SIGNATURE
 from evalgate.stages.attesting import signature_links
 from evalgate.stages.opened import Told
-from evalgate.stages.promote import local_place
-from evalgate.stages.verify import Desk, prove_entry
-from evalgate.stages.workspace import EVIDENCE, open_workspace, read_policy
+from evalgate.stages.verify import prove_entry
+from evalgate.stages.verify_here import desk_here
+from evalgate.stages.workspace import open_workspace, read_policy
 
 NOT_IN_GIT = "not in git"
 _LOG = ("log", "-m", "--first-parent", "--reverse", "--no-ext-diff", "--no-textconv", "--format=%H%x00%cI%x00%an%x00%s")
@@ -69,18 +69,14 @@ def _proof(policy_path: Path, known: Registry, of: Named, home: Path, today: str
     if of.entry.adapter is None and of.entry.evidence is None:
         return _Proof()
 
-    def places(feature: str) -> tuple[str, ...]:
-        workspace = open_workspace(policy_path, feature)
-        return tuple(dict.fromkeys((workspace.feature.evidence or EVIDENCE, local_place(workspace))))
-
-    desk = Desk(policy_path, known, known, today, places, lambda uri: open_shelf(uri, root=home), lambda _told: None)
+    desk = desk_here(policy_path, known, known, home, today=today)
     try:
-        told, links = prove_entry(desk, of.feature, of.name, of.entry)
+        stood = prove_entry(desk, of.feature, of.name, of.entry)
     except NotMeasured as error:
         return _Proof(unreached=str(error))
     except WrongInputError as error:
         return _Proof(links=(Link("policy", str(error)),))
-    return _Proof(told, links)
+    return _Proof(stood.told, stood.links)
 
 
 def _sealed(policy_path: Path, policy: Policy, of: Named, proof: _Proof, home: Path) -> _Sealed:

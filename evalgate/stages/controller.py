@@ -4,7 +4,7 @@ It is told that something happened and never what: every call looks at the whole
 doubled or run side by side, and the last one leaves the truth.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from evalgate.errors import NotMeasured
@@ -55,22 +55,23 @@ def control(remote: Remote, signal: Signal, here: Here) -> tuple[Ended, ...]:
     ended = tuple(reconcile(remote, number, here) for number in pulls_of(remote, signal))
     for one in ended:
         if one.merged and one.standing.kind == "registry":  # what others were made from is no longer what is registered
-            _look_at_others(remote, here)
+            others = proposal.open_at(remote, (here.places.registry,))
+            each(others, lambda number: reconcile(remote, number, here), otherwise="is not looked at anew")
     return ended
 
 
-def _look_at_others(remote: Remote, here: Here) -> None:
-    """Nothing; every open pull request on the registry is looked at anew, one that cannot be does not stop the others.
+def each(numbers: Iterable[int], act: Callable[[int], object], *, otherwise: str) -> None:
+    """Nothing; `act` is done for every pull request, and one for which it cannot be done does not stop the others.
 
     Raises:
-        NotMeasured: naming those that could not be looked at.
+        NotMeasured: naming those with which it `otherwise` is, as in "is not looked at anew".
     """
     problems: list[str] = []
-    for number in proposal.open_at(remote, (here.places.registry,)):
+    for number in numbers:
         try:
-            reconcile(remote, number, here)
+            act(number)
         except NotMeasured as error:
-            problems += [f"#{number} is not looked at anew: {problem}" for problem in error.problems]
+            problems += [f"#{number} {otherwise}: {problem}" for problem in error.problems]
     if problems:
         raise NotMeasured(*problems)
 

@@ -82,6 +82,16 @@ def entry_of(told: Told, workspace: Workspace, place: str, *, against: str, toda
     )
 
 
+def compared_entry(told: Told, judges: Judges) -> RegistryEntry:
+    """The entry that the candidate was compared with: what the registry serves, or the plain base where it has none yet.
+
+    Raises:
+        BrokenChainError: the results do not say what answered.
+    """
+    known = judges.registry.features.get(judges.workspace.name)
+    return base_entry(told, judges.workspace) if known is None else known.variants[known.default]
+
+
 def base_entry(told: Told, workspace: Workspace) -> RegistryEntry:
     """The entry of the plain base model that a feature's first candidate was compared with.
 

@@ -66,8 +66,8 @@ def _judged(seen: Seen, found: Work, folder: Path, here: Here) -> Done:
     """The verdict in a run folder, bound to what was approved, with its evidence beside the journal."""
     verdict = store.read_record(folder / "verdict.json", Verdict)
     comparison = store.read_record(folder / "compare.json", Comparison)
-    candidate = _of_this(found, folder, verdict, comparison)
-    bound = _bound(found, candidate)
+    candidate = _of_this(_bound(found), folder, verdict, comparison)
+    bound = _bound(found).model_copy(update={"candidate": candidate})
     kept = gather(
         folder,
         bound.feature,
@@ -101,30 +101,27 @@ def _as_it_stands(seen: Seen, found: Work, kept: Gathered) -> Gathered:
     return Gathered(before, stands, {})
 
 
-def _bound(work: Work, candidate: str) -> Binding:
-    """What the work is bound to, the candidate that it brought among it.
+def _bound(work: Work) -> Binding:
+    """What the work is bound to.
 
     Raises:
         NotMeasured: the journal does not say.
     """
     if work.started.binding is None:
         raise NotMeasured(f"the journal says nothing of what {work.started.work} is bound to: nothing is decided")
-    return work.started.binding.model_copy(update={"candidate": candidate})
+    return work.started.binding
 
 
 def _ledger(seen: Seen, bound: Binding) -> tuple[Entry, ...]:
     return () if seen.journal is None else seen.journal.of_feature(bound.feature)
 
 
-def _of_this(found: Work, folder: Path, verdict: Verdict, comparison: Comparison) -> str:
+def _of_this(bound: Binding, folder: Path, verdict: Verdict, comparison: Comparison) -> str:
     """The digest of the candidate, when all files in a run folder are of one another and of what was approved.
 
     Raises:
         NotMeasured: naming what is not.
     """
-    bound = found.started.binding
-    if bound is None:
-        raise NotMeasured(f"the journal says nothing of what {found.started.work} is bound to: nothing is decided")
     run = store.read_record(folder / "training.json", TrainingRun)
     base, tuned = (read_results(folder / f"{side}.results.jsonl") for side in ("base", "candidate"))
     asked = dict(tuned.header.suites)

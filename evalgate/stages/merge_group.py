@@ -104,15 +104,14 @@ def _registered(remote: Remote, group: PullRequest, trees: Trees, here: Here) ->
     if not own.open:  # one that is merged is not derived again, and must not make another commit green
         return held(group, f"#{own.number} is not open any more: this group brings nothing that waits")
     ours, theirs = git.tree(remote, own.head), trees.head
-    touched = {path for file in own.files for path in (file.path, file.previous) if path is not None}
-    differ = sorted(path for path in touched if _content(ours, path) != _content(theirs, path))
-    beside = [path for path in trees.change.parts.get("registry", ()) if path not in touched]
+    differ = sorted(path for path in own.touched if _content(ours, path) != _content(theirs, path))
+    beside = [path for path in trees.change.parts.get("registry", ()) if path not in own.touched]
     if differ or beside:
         named = code_span((differ or beside)[0])
         return held(group, f"{named} is not what #{own.number} has: another one waits before it; merge them one by one")
     released = [r.model_copy(update={"commit": group.head}) if r.commit == own.head else r for r in own.reviews]
     who = {name: getattr(own, name) for name in ("author", "committers", "people", "retargeted", "draft", "open", "merged")}
-    files = tuple(file for file in group.files if file.path in touched)
+    files = tuple(file for file in group.files if file.path in own.touched)
     alone = group.model_copy(update={**who, "files": files, "reviews": tuple(released)})
     return look_at_registry(remote, alone, trees, here).standing
 

@@ -97,9 +97,9 @@ def adapter_links(manifest: Evidence, sha256: Sha256 | None, shelf: Shelf) -> It
         return
     if kept != sha256:
         yield Link("adapter", f"the one that is kept ({kept}) is not the one that was trained ({sha256})")
-    odd = [name for name in manifest.adapter if not store.PLAIN_NAME.fullmatch(name) or not name.endswith(weights.SHAPES_ANSWERS)]
-    if odd:
-        yield Link("adapter", f"{odd[0]!r} is no file of an adapter: only safetensors and what lies beside them is loaded")
+    odd = odd_adapter_file(manifest)
+    if odd is not None:
+        yield Link("adapter", f"{odd!r} is no file of an adapter: only safetensors and what lies beside them is loaded")
         return
     for name, digest in manifest.adapter.items():
         content = shelf.read(adapter_place(kept, name))
@@ -107,6 +107,12 @@ def adapter_links(manifest: Evidence, sha256: Sha256 | None, shelf: Shelf) -> It
             yield Link("adapter", f"{name} is missing at {adapter_place(kept)}")
         elif store.key_of_bytes(content) != digest:
             yield Link("adapter", f"{name} at {adapter_place(kept)} is not the file that was trained")
+
+
+def odd_adapter_file(manifest: Evidence) -> str | None:
+    """The first file of the adapter with a name that no adapter's file has; None where all are such as are loaded."""
+    plain, loaded = store.PLAIN_NAME.fullmatch, weights.SHAPES_ANSWERS
+    return next((name for name in manifest.adapter if not plain(name) or not name.endswith(loaded)), None)
 
 
 def read_file(shelf: Shelf, manifest: Evidence, name: str) -> bytes:

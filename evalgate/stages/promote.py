@@ -7,12 +7,11 @@ from typing import NamedTuple
 from evalgate import registry, store
 from evalgate.errors import PolicyError, RegistryError
 from evalgate.evidence import PathJournal
-from evalgate.records.registry import RegistryEntry
 from evalgate.records.training import TrainingRun
 from evalgate.stages.attempts import judged_until
 from evalgate.stages.attesting import signature_links
 from evalgate.stages.chain import Judges, broken
-from evalgate.stages.entry import base_entry, entry_of, report_place, served_name, variant_name
+from evalgate.stages.entry import compared_entry, entry_of, report_place, served_name, variant_name
 from evalgate.stages.gate import read_results
 from evalgate.stages.gathering import Gathered, gather
 from evalgate.stages.opened import Told, read_evidence
@@ -67,7 +66,7 @@ def promote(workspace: Workspace, run: Path, registry_path: Path, *, today: str)
     if known is not None and name in known.variants:  # timings differ from run to run, and with them the evidence's digest
         entry = entry.model_copy(update={"evidence": known.variants[name].evidence})
     text = registry_path.read_text(encoding="utf-8") if registry_path.exists() else ""
-    added = registry.add_variant(text, workspace.name, name, entry, base=(against, _base(judges, told, against)))
+    added = registry.add_variant(text, workspace.name, name, entry, base=(against, compared_entry(told, judges)))
     if added != text:
         home = registry_path.absolute().parent
         PathJournal(place, root=home).keep(gathered.files)
@@ -100,9 +99,3 @@ def dataset_on_disk(workspace: Workspace) -> Callable[[Told], bytes | None]:
             return None
 
     return found
-
-
-def _base(judges: Judges, told: Told, against: str) -> RegistryEntry:
-    """The entry that the candidate was compared with: the registry's, or the plain base model where it has none yet."""
-    known = judges.registry.features.get(judges.workspace.name)
-    return base_entry(told, judges.workspace) if known is None else known.variants[against]

@@ -13,6 +13,7 @@ from evalgate.records.journal import Entry
 from evalgate.records.link import Link
 from evalgate.records.policy import Review
 from evalgate.records.pull_request import PullRequest
+from evalgate.records.registry import RegistryEntry
 from evalgate.review.approvals import approvals, same_login
 from evalgate.review.work import deciding, judged_before
 from evalgate.stages.compose import MOST
@@ -42,10 +43,10 @@ def dataset_in_git(remote: Remote) -> Callable[[Told], bytes | None]:
     return found
 
 
-def of_pull(remote: Remote, told: Told, journal: Journal, review: Review, registered_at: str | None = None) -> Iterator[Link]:
+def of_pull(remote: Remote, told: Told, journal: Journal, review: Review, entry: RegistryEntry | None = None) -> Iterator[Link]:
     """Whether evidence is of a pull request whose approvals still count, and is the end that its journal knows.
 
-    `registered_at` is what an entry says of when it was made, which is when the verdict was reached; None: it says nothing yet.
+    `entry` is what was made of it, where that is there already: it was made when the verdict was reached.
 
     Raises:
         NotMeasured: GitHub or the journal could not be asked.
@@ -59,7 +60,7 @@ def of_pull(remote: Remote, told: Told, journal: Journal, review: Review, regist
         return
     yield from _approvals(remote, review, bound, told.manifest.approved_by)
     try:
-        yield from _journal(told, bound, journal, registered_at)
+        yield from _journal(told, bound, journal, entry)
     except UnreadableJournalError as error:
         yield Link("journal", f"cannot be read: {error.problems[0]}")
 
@@ -69,13 +70,15 @@ def registered_when(end: Entry) -> str:
     return f"{end.at[:19]}Z"
 
 
-def _journal(told: Told, bound: Binding, journal: Journal, registered_at: str | None) -> Iterator[Link]:
+def _journal(told: Told, bound: Binding, journal: Journal, entry: RegistryEntry | None) -> Iterator[Link]:
     """Whether the journal knows the evidence as what decided, and how often was tried."""
     end = deciding(journal.of_pull(bound.pull), bound.head, bound.key, trains=True)
     if end is None or end.evidence != told.sha256:
         yield Link("journal", f"the journal of #{bound.pull} does not name this evidence as what decided")
-    elif registered_at is not None and registered_at != registered_when(end):
-        yield Link("entry.registered_at", f"is {registered_at}, the verdict was reached at {registered_when(end)}")
+    elif entry is not None and entry.registered_at != registered_when(end):
+        yield Link(
+            "entry.registered_at", f"is {entry.registered_at or 'nothing'}, the verdict was reached at {registered_when(end)}"
+        )
     if bound.feature != told.manifest.feature:  # another link says so, and a name from evidence is no path
         return
     tried = (*judged_before(journal.of_feature(bound.feature), bound.base, bound.key), bound.key)

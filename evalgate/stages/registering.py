@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evalgate import registry
-from evalgate.errors import NotMeasured, RegistryError, WrongInputError
+from evalgate.errors import RegistryError, WrongInputError
 from evalgate.judgement.registry_body import registry_body
 from evalgate.ports import Journal
 from evalgate.pull_request import facts, proposal, review_requests
@@ -18,8 +18,8 @@ from evalgate.review.work import deciding
 from evalgate.stages.attesting import signature_links, statement_of, write_statement
 from evalgate.stages.chain import Judges, broken
 from evalgate.stages.compose import SMALL, Trees, before, trees_of
-from evalgate.stages.controller import reconcile
-from evalgate.stages.entry import base_entry, entry_of, report_place, served_name, variant_name
+from evalgate.stages.controller import each, reconcile
+from evalgate.stages.entry import compared_entry, entry_of, report_place, served_name, variant_name
 from evalgate.stages.opened import BrokenChainError, Told, manifest_of, read_evidence
 from evalgate.stages.provenance import dataset_in_git, of_pull, registered_when
 from evalgate.stages.seen import Here, Seen, evidence_place, journal_of
@@ -119,15 +119,12 @@ def bring_up_to_date(remote: Remote, here: Here, *, apart: int) -> tuple[int, ..
         NotMeasured: GitHub or the evidence could not be reached for one of them; the others are done all the same.
     """
     others = tuple(number for number in proposal.open_at(remote, (here.places.registry,)) if number != apart)
-    problems: list[str] = []
-    for number in others:
-        try:
-            if not _made_again(remote, number, here):
-                reconcile(remote, number, here)  # what it was verified against is no more
-        except NotMeasured as error:
-            problems += [f"#{number} is not brought up to date: {problem}" for problem in error.problems]
-    if problems:
-        raise NotMeasured(*problems)
+
+    def act(number: int) -> None:
+        if not _made_again(remote, number, here):
+            reconcile(remote, number, here)  # what it was verified against is no more
+
+    each(others, act, otherwise="is not brought up to date")
     return others
 
 
@@ -205,9 +202,7 @@ def _derive(remote: Remote, found: _Passed, here: Here) -> _Derived:
     feature, against = workspace.name, served_name(judges)
     when = registered_when(found.end)
     entry = entry_of(told, workspace, evidence_place(trees, feature), against=against, today=when)
-    known = trees.registry.features.get(feature)
-    base = base_entry(told, workspace) if known is None else known.variants[against]
-    return _Derived(feature, variant_name(told), entry, against, base, told)
+    return _Derived(feature, variant_name(told), entry, against, compared_entry(told, judges), told)
 
 
 def _is_registered(found: _Passed, made: _Derived) -> bool:
@@ -252,8 +247,7 @@ def _proposed(remote: Remote, found: _Passed, made: _Derived, here: Here) -> int
     there = found.trees.target.get(here.places.registry)
     text = "" if there is None else git.read(remote, there, most=SMALL).decode()
     text = registry.add_variant(text, made.feature, made.name, made.entry, base=(made.against, made.base))
-    home = here.places.registry.rpartition("/")[0]
-    report = f"{home}/" * bool(home) + report_place(made.feature, made.name)
+    report = here.places.beside_registry(report_place(made.feature, made.name))
     title = f"{made.feature}: register {made.name}"
     because = f"The verdict on #{found.seen.pull.number} is pass; its evidence is {made.told.sha256}."
     return proposal.propose(

@@ -1,6 +1,5 @@
 """One look at a pull request on the registry: every entry that it brings is derived again from raw results."""
 
-import posixpath
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,9 +40,9 @@ def look_at_registry(remote: Remote, pull: PullRequest, trees: Trees, here: Here
     if pull.merged:  # what it brought is the target's now; others that are open were made from what was there before
         others = proposal.open_at(remote, (place,)) if release.merge == "when_approved" else ()
         return Seen(pull, registry_standing(pull, (), release, behind=False), may_merge=bool(others))
-    touched = _touched(pull)
+    touched = pull.touched
     if place not in touched:
-        alone = any(path.startswith(_beside(here, "reports/")) for path in touched)
+        alone = any(path.startswith(here.places.beside_registry("reports/")) for path in touched)
         return Seen(pull, held(pull, REPORT_ALONE if alone else WEIGHTS, refused=alone))
     if place not in trees.head:
         return Seen(pull, held(pull, f"{code_span(place)} is removed: what is served would be nobody's to say", refused=True))
@@ -56,7 +55,7 @@ def look_at_registry(remote: Remote, pull: PullRequest, trees: Trees, here: Here
 
 def _verified(remote: Remote, pull: PullRequest, trees: Trees, here: Here, after: Registry) -> Seen:
     """Where a pull request stands whose registry can be read."""
-    place, release, touched = here.places.registry, trees.rules.release, _touched(pull)
+    place, release, touched = here.places.registry, trees.rules.release, pull.touched
     found = changes(trees.registry, after)
     other = sorted(path for path in touched - {place} if not _is_new_report(path, trees, here))
     behind = _behind(remote, pull, trees, place)
@@ -68,7 +67,7 @@ def _verified(remote: Remote, pull: PullRequest, trees: Trees, here: Here, after
         before(remote, trees, here.places, Path(folder))
         desk = _desk(remote, pull, trees, here, after, Path(folder))
         proved = tuple(prove(desk, change) for change in found)
-    judged = {_beside(here, report_place(one.feature, one.variant)) for one in found if _has_report(one, after)}
+    judged = {here.places.beside_registry(report_place(one.feature, one.variant)) for one in found if _has_report(one, after)}
     stray = sorted(path for path in touched - {place} - judged if path not in trees.target)
     if stray and not behind and all(holds(one) for one in proved):
         return Seen(pull, held(pull, f"{REPORT_ALONE}: {code_span(stray[0])}", refused=True))
@@ -76,10 +75,6 @@ def _verified(remote: Remote, pull: PullRequest, trees: Trees, here: Here, after
     standing = registry_standing(pull, proved, release, behind=behind, reviews=asked or (Review(),))
     merging = release.merge == "when_approved" and pull.open and standing.conclusion == "success"
     return Seen(pull, standing, may_merge=merging)
-
-
-def _touched(pull: PullRequest) -> set[str]:
-    return {path for file in pull.files for path in (file.path, file.previous) if path is not None}
 
 
 def _has_report(change: Change, after: Registry) -> bool:
@@ -90,12 +85,7 @@ def _has_report(change: Change, after: Registry) -> bool:
 def _is_new_report(path: str, trees: Trees, here: Here) -> bool:
     """True for a report that the target branch has not yet, or has just so."""
     now, then = trees.head.get(path), trees.target.get(path)
-    return path.startswith(_beside(here, "reports/")) and now is not None and (then is None or then.sha == now.sha)
-
-
-def _beside(here: Here, path: str) -> str:
-    """A path that starts in the registry's folder, from the repository's root."""
-    return posixpath.join(posixpath.dirname(here.places.registry), path)
+    return path.startswith(here.places.beside_registry("reports/")) and now is not None and (then is None or then.sha == now.sha)
 
 
 def _behind(remote: Remote, pull: PullRequest, trees: Trees, place: str) -> bool:
@@ -112,7 +102,7 @@ def _desk(remote: Remote, pull: PullRequest, trees: Trees, here: Here, after: Re
     def beyond(change: Change, told: Told, workspace: Workspace) -> Iterator[Link]:
         journal, entry = open_journal(remote, evidence_place(trees, change.feature)), after.features[change.feature]
         variant = entry.variants[change.variant]
-        yield from of_pull(remote, told, journal, workspace.feature.review, variant.registered_at or "nothing")
+        yield from of_pull(remote, told, journal, workspace.feature.review, variant)
         bound = told.manifest.binding
         if bound is not None and bound.target_branch != pull.target_branch:
             yield Link("approvals", f"the data was approved for {bound.target_branch!r}, not for {pull.target_branch!r}")
@@ -134,7 +124,7 @@ def _desk(remote: Remote, pull: PullRequest, trees: Trees, here: Here, after: Re
 
 def _report(remote: Remote, trees: Trees, here: Here, change: Change, told: Told) -> Iterator[Link]:
     """Whether the report in the pull request is the one of the evidence."""
-    path = _beside(here, report_place(change.feature, change.variant))
+    path = here.places.beside_registry(report_place(change.feature, change.variant))
     blob = trees.head.get(path)
     if blob is None:
         yield Link("report", f"{path} is not in the pull request")

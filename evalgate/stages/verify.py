@@ -149,19 +149,29 @@ def _still_there(desk: Desk, change: Change, entry: RegistryEntry) -> Iterator[L
         yield from adapter_links(manifest, None if entry.adapter is None else entry.adapter.sha256, shelf)
 
 
-def prove_entry(desk: Desk, feature: str, name: str, entry: RegistryEntry) -> tuple[Told | None, tuple[Link, ...]]:
-    """An entry that stands: its evidence is whole, and the entry says what follows from it.
+class Stood(NamedTuple):
+    """What is left of the proof of an entry that stands."""
 
-    The verdict is derived again where it still can be: by other cases or gate settings than then, nobody can say.
+    told: Told | None
+    """Its evidence; None where that cannot be opened."""
+    links: tuple[Link, ...]
+    """Every link that does not hold."""
+    derived: bool = False
+    """True where its verdict was derived again; by other cases or gate settings than then, nobody can."""
+
+
+def prove_entry(desk: Desk, feature: str, name: str, entry: RegistryEntry) -> Stood:
+    """An entry that stands: its evidence is whole, the entry says what follows from it, and its verdict where it still can.
 
     Raises:
         NotMeasured: the evidence could not be reached.
     """
     told, links = _opened(entry, desk.places(feature), desk)
     if told is None or entry.evidence is None:
-        return None, links
+        return Stood(None, links)
     workspace = open_workspace(desk.policy_path, feature)
     judges = Judges(workspace, desk.before, desk.today, desk.dataset)
     kept = adapter_links(told.manifest, told.training.candidate.adapter_sha256, desk.shelf(entry.evidence.uri))
-    again = derived_again(told, workspace) if judged_as_today(told, workspace) else ()
-    return told, (*links, *kept, *broken_entry(name, entry, told, judges, "raising"), *again)
+    derived = judged_as_today(told, workspace)
+    again = derived_again(told, workspace) if derived else ()
+    return Stood(told, (*links, *kept, *broken_entry(name, entry, told, judges, "raising"), *again), derived)

@@ -12,7 +12,6 @@ from evalgate.records.evidence import adapter_place, object_place
 from evalgate.records.link import Link
 from evalgate.records.registry import Registry, RegistryEntry
 from evalgate.stages.attesting import signature_links
-from evalgate.stages.chain import judged_as_today
 from evalgate.stages.opened import Told, manifest_of
 from evalgate.stages.promote import dataset_on_disk, local_place
 from evalgate.stages.verify import Desk, prove, prove_entry
@@ -30,7 +29,8 @@ def verify_change(policy_path: Path, before: Path, after: Path, *, now: datetime
         RegistryError, PolicyError: a file is wrong.
         NotMeasured: the evidence could not be reached.
     """
-    desk = _desk(policy_path, registry.existing(before), registry.existing(after), after.absolute().parent, now)
+    home, today = after.absolute().parent, now.date().isoformat()
+    desk = desk_here(policy_path, registry.existing(before), registry.existing(after), home, today=today)
     return tuple(prove(desk, change) for change in changes(desk.before, desk.after))
 
 
@@ -45,18 +45,18 @@ def verify_entries(policy_path: Path, path: Path, feature: str | None, *, now: d
     """
     known = registry.existing(path)
     features = [feature] if feature is not None else list(known.features)
-    desk = _desk(policy_path, known, known, path.absolute().parent, now)
+    desk = desk_here(policy_path, known, known, path.absolute().parent, today=now.date().isoformat())
     found = []
     for name in features:
         for variant, entry in registry.feature_of(known, name).variants.items():
             if entry.evidence is None and entry.adapter is None:
                 continue
-            told, links = prove_entry(desk, name, variant, entry)
+            told, links, derived = prove_entry(desk, name, variant, entry)
             change, words = Change("added", name, variant, "none", f"{name}: {variant}"), None
             if told is not None and entry.evidence is not None:
                 workspace = open_workspace(policy_path, name)
                 links = (*links, *signature_links(workspace, told.manifest, desk.shelf(entry.evidence.uri)))
-                words = f"{told.verdict.verdict}: {told.verdict.summary}{'' if judged_as_today(told, workspace) else SINCE}"
+                words = f"{told.verdict.verdict}: {told.verdict.summary}{'' if derived else SINCE}"
             found.append(Proved(change, links, words))
     return tuple(found)
 
@@ -82,7 +82,9 @@ def evidence_files(entry: RegistryEntry, path: Path) -> dict[str, dict[str, str 
     }
 
 
-def _desk(policy_path: Path, before: Registry, after: Registry, home: Path, now: datetime) -> Desk:
+def desk_here(policy_path: Path, before: Registry, after: Registry, home: Path, *, today: str) -> Desk:
+    """What changes and entries are held against with what this machine has; `home` is the registry's folder."""
+
     def places(feature: str) -> tuple[str, ...]:
         workspace = open_workspace(policy_path, feature)
         return tuple(dict.fromkeys((workspace.feature.evidence or EVIDENCE, local_place(workspace))))
@@ -99,7 +101,7 @@ def _desk(policy_path: Path, before: Registry, after: Registry, home: Path, now:
         policy_path=policy_path,
         before=before,
         after=after,
-        today=now.date().isoformat(),
+        today=today,
         places=places,
         shelf=lambda uri: open_shelf(uri, root=home),
         dataset=dataset,
