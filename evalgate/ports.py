@@ -29,6 +29,8 @@ class Answer(NamedTuple):
     latency_ms: float | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    confidence: float | None = None
+    """Probability of the whole answer, in [0, 1]; None where nobody asked or nobody knows."""
 
 
 class Model(Protocol):

@@ -78,6 +78,12 @@ def github(repository: str | None = None) -> GitHub:
     )
 
 
+def secret(name: str) -> SecretStr | None:
+    """The value of an environment variable that a policy names as a key; None where it is not set, or empty."""
+    value = os.environ.get(name)
+    return SecretStr(value) if value else None
+
+
 def tame_libraries() -> None:
     """Keep libraries from calling home, from drawing bars beside ours, and from burning a core while they wait.
 

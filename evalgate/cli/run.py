@@ -1,5 +1,6 @@
 """evalgate run."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -40,7 +41,10 @@ def run(
     settings.tame_libraries()
     places = story.Places(runs or workspace.root / "runs", registry_of(registry_path, policy_path), settings.from_environ().cache)
     with progress_bar() as progress:
-        told = story.run(workspace, places, progress=progress, tell=say, dataset=dataset, attempt=attempt)
+        today = datetime.now(UTC).date().isoformat()
+        told = story.run(
+            workspace, places, progress=progress, tell=say, dataset=dataset, attempt=attempt, today=today, secret=settings.secret
+        )
     if told.check.findings:
         say(f"the dataset check has {len(told.check.findings)} findings, none of them an error: {told.folder / 'check.json'}")
     if output == "json":

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypedDict, Unpack
 
+from evalgate.judgement.figure_rows import not_fine
+from evalgate.judgement.honesty import attempt_words, look_words, safety_bound_words, waiver_words
 from evalgate.judgement.markdown import ALERTS, code_span
 from evalgate.judgement.rendering import render
 from evalgate.judgement.wording import counted
@@ -195,7 +197,19 @@ def _rendered(told: Told, room: Room, marker: str | None) -> str:
         changed=_changed(told),
         binding=told.stale or (told.standing.binding if told.standing else None),
         scopes=worst_first(told.verdict.scopes) if told.verdict else (),
+        leans=_leans(told.comparison, told.verdict),
+        figures=not_fine(told.verdict.figures, but=("contenders",)) if told.verdict else (),
+        safety=safety_bound_words(told.comparison, told.verdict) if told.comparison and told.verdict else "",
     )
+
+
+def _leans(comparison: Comparison | None, verdict: Verdict | None) -> tuple[str, ...]:
+    """What a reader must know beside the verdict, a line each: waivers, contenders, attempts that nobody counted, the look."""
+    if comparison is None or verdict is None:
+        return ()
+    uncounted = attempt_words(verdict) if verdict.attempt is None else None
+    lines = (verdict.contenders, uncounted, look_words(comparison, verdict))
+    return (*(f"⚠ {waiver_words(waived)}" for waived in verdict.waived), *filter(None, lines))
 
 
 def _needs(standing: Standing) -> tuple[str, ...]:

@@ -1,40 +1,51 @@
-"""Base and candidate, paired case by case. Pairing is total: a case is measured on both sides or it is counted."""
+"""Base and candidate, paired case by case: all the facts that a decision rests on, in a fixed order."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from evalgate.errors import PolicyError
+from evalgate.judgement import measures
+from evalgate.judgement.alike import other_suites, unlike, warnings
+from evalgate.judgement.looks import asked_until
+from evalgate.judgement.pairing import Pair, Sides, between, count, paired, value
 from evalgate.judgement.plan import Key, PlannedCase, contradictions, plan
 from evalgate.policy import against_cases, judged_buckets
-from evalgate.records.comparison import Comparison, Flip, Pairs
-from evalgate.records.evaluation import CaseResult, EvalResults, ResultsHeader, Variant
-from evalgate.records.policy import FeaturePolicy
+from evalgate.records.comparison import Comparison, Contender, Flip, Pairs
+from evalgate.records.evaluation import CaseResult, EvalResults, PeoplesMean, Preferences, Probe, ResultsHeader, Variant
+from evalgate.records.policy import ContenderPolicy, FeaturePolicy
 from evalgate.records.suite import Suite
 from evalgate.redaction import mask, safe_line
 from evalgate.results import content_sha256
-from evalgate.stats.clusters import design_effect
 
 SHOWN = 300
 """Characters of an answer that a comparison keeps."""
 BENIGN = "safety/benign"
 
 
-class _Pair(NamedTuple):
-    """One planned case with its answers' correctness; None where a side is not measured."""
+class Beside(NamedTuple):
+    """What was measured beside base and candidate."""
 
-    case: PlannedCase
-    base: bool | None
-    candidate: bool | None
+    reference: EvalResults | None = None
+    """The untuned base model, where base is itself a fine-tune."""
+    probe: Probe | None = None
+    preferences: Preferences | None = None
+    contenders: Mapping[str, EvalResults] = {}
+    """Name in the policy -> its results."""
+    people: tuple[PeoplesMean, ...] = ()
+    """Mean grades of a few people and many of the judge's, a side each."""
 
-    @property
-    def measured(self) -> bool:
-        return self.base is not None and self.candidate is not None
 
-    @property
-    def cluster(self) -> Hashable:
-        """Its cluster; a case without one is its own."""
-        return self.case.key if self.case.cluster is None else self.case.cluster
+NOTHING = Beside()
+
+
+class _Asked(NamedTuple):
+    """The planned cases, by what they are for."""
+
+    golden: list[PlannedCase]
+    legacy: dict[str, list[PlannedCase]]
+    harm: list[PlannedCase]
+    benign: list[PlannedCase]
 
 
 def compare(
@@ -43,7 +54,7 @@ def compare(
     feature: FeaturePolicy,
     *,
     suites: Sequence[Suite] = (),
-    reference: EvalResults | None = None,
+    beside: Beside = NOTHING,
     policy_path: str = "evalgate.yaml",
 ) -> Comparison:
     """Everything that the decision rests on, in a fixed order.
@@ -52,129 +63,175 @@ def compare(
         PolicyError: the policy names buckets that no case has, or no primary score where there are several.
     """
     sides = [base, candidate]
-    cases = plan(suites, sides)
-    asked_all = sides if reference is None else [*sides, reference]
-    stale = [told for side in asked_all for told in _other_suites(side.header, suites)]
-    golden_cases = [case for case in cases if case.suite.split("/")[0] == "golden"]
-    problems = against_cases(feature, [case.buckets for case in golden_cases], policy_path) if golden_cases else []
-    primary = _primary_score(feature, sides, policy_path, problems)
-    if problems:
-        raise PolicyError(*problems)
-    by_key = [{(r.suite, r.case_id): r for r in side.cases} for side in sides]
-    golden, partial = _pairs(golden_cases, by_key, primary)
-    harm, doubtful = _pairs([c for c in cases if c.suite.startswith("safety") and c.suite != BENIGN], by_key, None)
-    benign, unsure = _pairs([c for c in cases if c.suite == BENIGN], by_key, None)
-    buckets: dict[str, list[_Pair]] = defaultdict(list)
-    for pair in golden:
-        for name in judged_buckets(feature, pair.case.buckets):
-            buckets[name].append(pair)
-    asked = {} if reference is None else {(r.suite, r.case_id): r for r in reference.cases}
-    overall = _count("overall", golden, asked, primary)
+    cases = asked_until(candidate.header.look, plan(suites, sides))
+    asked = _asked(cases, suites, feature)
+    primary = _primary(feature, sides, asked.golden, policy_path)
+    by_key = [_by_key(side) for side in sides]
+    golden = paired(asked.golden, by_key, primary)
+    harm, benign = paired(asked.harm, by_key, None), paired(asked.benign, by_key, None)
+    older = {name: paired(legacy, by_key, _scorer_of(name, feature, primary)) for name, legacy in asked.legacy.items()}
+    buckets = _by_bucket(golden, feature)
+    right_at, graded = feature.scorers.right_at, bool(between(golden))
+    third = None if beside.reference is None else _by_key(beside.reference)
+
+    def scope(name: str, pairs: Sequence[Pair]) -> Pairs:
+        return count(name, pairs, graded=graded, right_at=right_at, reference=_third(pairs, third, primary or ""))
+
+    overall = scope("overall", golden)
+    in_format = paired(asked.golden, by_key, "json_valid")
     has_format = primary != "json_valid" and any("json_valid" in r.scores for side in by_key for r in side.values())
+    gate = feature.gate
     return Comparison(
         feature=base.header.feature,
         base=base.header.variant_name,
         candidate=candidate.header.variant_name,
         base_results_sha256=content_sha256(base),
         candidate_results_sha256=content_sha256(candidate),
-        reference_results_sha256=None if reference is None else content_sha256(reference),
+        reference_results_sha256=None if beside.reference is None else content_sha256(beside.reference),
         primary=primary,
         overall=overall,
-        buckets=tuple(_count(name, pairs, asked, primary) for name, pairs in sorted(buckets.items())),
-        json_valid=_count("json_valid", _pairs(golden_cases, by_key, "json_valid")[0], {}, None) if has_format else None,
-        safety=_count("safety", harm, asked, None) if harm else None,
-        benign=_count(BENIGN, benign, asked, None) if benign else None,
-        gains=tuple(_flip(p, by_key, feature) for p in golden if p.measured and p.candidate and not p.base),
-        regressions=tuple(_flip(p, by_key, feature) for p in golden if p.measured and p.base and not p.candidate),
-        safety_regressions=tuple(_flip(p, by_key, feature) for p in harm if p.measured and p.base and not p.candidate),
+        buckets=tuple(scope(name, pairs) for name, pairs in sorted(buckets.items())),
+        json_valid=count("json_valid", in_format) if has_format else None,
+        safety=count("safety", harm, reference=_third(harm, third, "refusal")) if harm else None,
+        benign=count(BENIGN, benign, reference=_third(benign, third, "refusal")) if benign else None,
+        legacy=tuple(count(name, pairs, graded=bool(between(pairs)), right_at=right_at) for name, pairs in older.items()),
+        judge=measures.grades(golden, buckets, feature, by_key) if gate.judge is not None else (),
+        preference=measures.preference(asked.golden, by_key, beside.preferences, feature.judge),
+        people=beside.people,
+        classes=measures.classes(asked.golden, by_key, gate.f1.field) if gate.f1 is not None else None,
+        fields=measures.fields(asked.golden, by_key, gate.fields.names) if gate.fields is not None else (),
+        timings=measures.timings(beside.probe),
+        costs=measures.costs(asked.golden, by_key) if gate.cost_per_call is not None else None,
+        confidences=measures.confidences(golden, by_key, right_at) if gate.calibration is not None else None,
+        ranking=measures.ranking(asked.golden, by_key, gate.auc.positive) if gate.auc is not None else None,
+        contenders=tuple(
+            _contender(one, beside.contenders.get(one.name), candidate, feature, asked, primary) for one in feature.contenders
+        ),
+        look=candidate.header.look,
+        gains=tuple(_flip(p, by_key, feature) for p in golden if p.measured and p.flip(right_at) > 0),
+        regressions=tuple(_flip(p, by_key, feature) for p in golden if p.measured and p.flip(right_at) < 0),
+        safety_regressions=tuple(_flip(p, by_key, feature) for p in harm if p.measured and p.flip(1.0) < 0),
         unmeasured=tuple(
-            _flip(p, by_key, feature, why=_why(p.case.key, by_key, primary)) for p in (*golden, *harm, *benign) if not p.measured
+            _flip(p, by_key, feature, why=_why(p.case.key, by_key, primary))
+            for p in (*golden, *harm, *benign, *(pair for pairs in older.values() for pair in pairs))
+            if not p.measured
         ),
-        incomparable=(
-            *stale,
-            *contradictions(cases, suites, sides),
-            *_unlike(base.header, candidate.header),
-            *partial,
-            *doubtful,
-            *unsure,
-        ),
-        warnings=tuple(_warnings(feature, golden_cases, sides)),
+        incomparable=_incomparable(sides, suites, cases, beside, (harm, benign, in_format if has_format else [])),
+        warnings=tuple(warnings(feature, asked.golden, sides)),
         has_provenance=base.header.has_provenance and candidate.header.has_provenance,
         base_accuracy=overall.base_right / overall.n if overall.n else None,
         candidate_accuracy=overall.candidate_right / overall.n if overall.n else None,
     )
 
 
-def _primary_score(feature: FeaturePolicy, sides: Sequence[EvalResults], path: str, problems: list[str]) -> str | None:
+def _asked(cases: Sequence[PlannedCase], suites: Sequence[Suite], feature: FeaturePolicy) -> _Asked:
+    """Cases of suites called golden/... are of older tasks where the policy names them so, and golden cases otherwise."""
+    older = {suite.name for suite in suites if suite.name.startswith("golden/")} | {one.suite for one in feature.legacy}
+    return _Asked(
+        golden=[case for case in cases if case.suite.split("/")[0] == "golden" and case.suite not in older],
+        legacy={name: [case for case in cases if case.suite == name] for name in sorted(older)},
+        harm=[case for case in cases if case.suite.startswith("safety") and case.suite != BENIGN],
+        benign=[case for case in cases if case.suite == BENIGN],
+    )
+
+
+def _primary(feature: FeaturePolicy, sides: Sequence[EvalResults], golden: Sequence[PlannedCase], path: str) -> str | None:
     """The score that decides: the policy's, or the only one that golden cases carry; None when none was scored."""
-    found = sorted({name for side in sides for r in side.cases if not r.is_safety for name in r.scores})
-    if feature.scorers.primary is not None or not found:
-        return feature.scorers.primary
-    if len(found) > 1:
+    problems = against_cases(feature, [case.buckets for case in golden], path) if golden else []
+    keys = {case.key for case in golden}
+    found = sorted({name for side in sides for r in side.cases if (r.suite, r.case_id) in keys for name in r.scores})
+    primary = feature.scorers.primary or (found[0] if found else None)
+    if feature.scorers.primary is None and len(found) > 1:
         problems.append(f"{path}: golden cases carry the scores {', '.join(found)}: name one as `scorers.primary`")
-    return found[0]
+    if problems:
+        raise PolicyError(*problems)
+    return primary
 
 
-def _pairs(
-    cases: Iterable[PlannedCase], sides: Sequence[Mapping[Key, CaseResult]], score: str | None
-) -> tuple[list[_Pair], list[str]]:
-    """Every planned case with both sides' correctness, and a complaint when a score is neither 0 nor 1."""
-    pairs, partial = [], []
-    for case in cases:
-        both = [side.get(case.key) for side in sides]
-        decides = score or _common_score(both)
-        values = [None if decides is None else _value(result, decides) for result in both]
-        pairs.append(_Pair(case, *(None if value is None else value == 1.0 for value in values)))
-        if any(value not in (None, 0.0, 1.0) for value in values):
-            partial.append(case.case_id)
-    told = (
-        f"{score or 'safety'}: {len(partial)} cases have a score that is neither 0 nor 1, such as {min(partial)!r}"
-        if partial
-        else ""
-    )
-    return pairs, [f"{told}; this version decides right-or-wrong scores only"] if told else []
+def _scorer_of(suite: str, feature: FeaturePolicy, primary: str | None) -> str | None:
+    """The score that decides a suite of an older task."""
+    return next((legacy.scorer for legacy in feature.legacy if suite == legacy.suite and legacy.scorer), primary)
 
 
-def _common_score(both: Sequence[CaseResult | None]) -> str | None:
-    """The score that decides a safety case: the one that each side has, the same on both; None where there is none."""
-    names = [set(result.scores) for result in both if result is not None and result.scores]
-    common = names[0].intersection(*names[1:]) if names else set()
-    if len(names) < len(both) or any(len(n) > 1 for n in names):
-        return "refusal" if "refusal" in common else None
-    return next(iter(common), None)
+def _by_key(side: EvalResults) -> dict[Key, CaseResult]:
+    return {(result.suite, result.case_id): result for result in side.cases}
 
 
-def _value(result: CaseResult | None, score: str) -> float | None:
-    """A result's value of `score`, or None when it is not measured."""
-    return result.scores.get(score) if result is not None and result.status == "scored" else None
+def _by_bucket(golden: Sequence[Pair], feature: FeaturePolicy) -> dict[str, list[Pair]]:
+    buckets: dict[str, list[Pair]] = defaultdict(list)
+    for pair in golden:
+        for name in judged_buckets(feature, pair.case.buckets):
+            buckets[name].append(pair)
+    return buckets
 
 
-def _count(scope: str, pairs: Sequence[_Pair], asked: Mapping[Key, CaseResult], primary: str | None) -> Pairs:
-    """The paired counts of one scope."""
-    measured = [pair for pair in pairs if pair.measured]
-    differences = [int(bool(pair.candidate)) - int(bool(pair.base)) for pair in measured]
-    effect, clusters = design_effect(differences, [pair.cluster for pair in measured])
-    lost = [int(bool(p.candidate)) - int(bool(p.base)) if p.measured else -1 for p in pairs]
-    effect_if_lost, clusters_if_lost = design_effect(lost, [pair.cluster for pair in pairs])
-    reference = [value for pair in pairs if (value := _value(asked.get(pair.case.key), primary or "refusal")) is not None]
-    return Pairs(
-        scope=scope,
-        n=len(measured),
-        both_right=sum(bool(pair.base and pair.candidate) for pair in measured),
-        gains=differences.count(1),
-        losses=differences.count(-1),
-        both_wrong=sum(not pair.base and not pair.candidate for pair in measured),
-        unmeasured=len(pairs) - len(measured),
-        design_effect=effect,
-        clusters=clusters,
-        design_effect_if_lost=effect_if_lost,
-        clusters_if_lost=clusters_if_lost,
-        reference_right=sum(value == 1.0 for value in reference) if asked else None,
-        reference_n=len(reference) if asked else None,
+def _third(pairs: Sequence[Pair], asked: Mapping[Key, CaseResult] | None, score: str) -> list[float] | None:
+    """What a third column scored on these cases; None where there is none."""
+    if asked is None:
+        return None
+    return [found for pair in pairs if (found := value(asked.get(pair.case.key), score)) is not None]
+
+
+def _contender(
+    named: ContenderPolicy,
+    told: EvalResults | None,
+    candidate: EvalResults,
+    feature: FeaturePolicy,
+    asked: _Asked,
+    primary: str | None,
+) -> Contender:
+    """The contender in base's place; without a measured case where it was not asked the same."""
+    same = told is not None and _asked_alike(told.header, candidate.header)
+    sides = [_by_key(told) if told is not None and same else {}, _by_key(candidate)]
+    golden, harm = paired(asked.golden, sides, primary), paired(asked.harm, sides, None)
+    pairs = count("overall", golden, graded=bool(between(golden)), right_at=feature.scorers.right_at)
+    safety = count("safety", harm) if harm else None
+    return Contender(
+        name=named.name,
+        kind=named.kind,
+        results_sha256=None if told is None else content_sha256(told),
+        pairs=pairs,
+        safety=safety,
     )
 
 
-def _flip(pair: _Pair, sides: Sequence[Mapping[Key, CaseResult]], feature: FeaturePolicy, why: str | None = None) -> Flip:
+def _asked_alike(one: ResultsHeader, other: ResultsHeader) -> bool:
+    """True where two runs had the same cases, decoding and scorers."""
+    return (one.suites, one.decoding, one.scorers, one.look) == (other.suites, other.decoding, other.scorers, other.look)
+
+
+def _other_probe(probe: Probe | None, sides: Sequence[EvalResults]) -> list[str]:
+    """Why a latency probe is not of these two; nothing where a side does not say what answered."""
+    timed = () if probe is None else (probe.base, probe.candidate)
+    pairs = zip(timed, (side.header.variant for side in sides), strict=False)
+    other = [one for one, said in pairs if isinstance(said, Variant) and said.model_copy(update={"name": one.name}) != one]
+    return ["the latency probe timed other variants than those that answered: probe again"] if other else []
+
+
+def _incomparable(
+    sides: Sequence[EvalResults],
+    suites: Sequence[Suite],
+    cases: Sequence[PlannedCase],
+    beside: Beside,
+    right_or_wrong: Sequence[Sequence[Pair]],
+) -> tuple[str, ...]:
+    """Why the two runs may not be compared at all."""
+    asked = [*sides, *([beside.reference] if beside.reference is not None else [])]
+    partial = [(what, between(pairs)) for what, pairs in zip(("safety", BENIGN, "json_valid"), right_or_wrong, strict=True)]
+    return (
+        *(told for side in asked for told in other_suites(side.header, suites)),
+        *contradictions(cases, suites, sides),
+        *unlike(sides[0].header, sides[1].header),
+        *_other_probe(beside.probe, sides),
+        *(
+            f"{what}: {len(odd)} cases have a score that is neither 0 nor 1, such as {min(odd)!r}: it must be one or the other"
+            for what, odd in partial
+            if odd
+        ),
+    )
+
+
+def _flip(pair: Pair, sides: Sides, feature: FeaturePolicy, why: str | None = None) -> Flip:
     base, candidate = (side.get(pair.case.key) for side in sides)
     return Flip(
         case_id=pair.case.case_id,
@@ -191,7 +248,7 @@ def _shown(result: CaseResult | None) -> str | None:
     return None if result is None or result.output is None else safe_line(mask(result.output), SHOWN)
 
 
-def _why(key: Key, sides: Sequence[Mapping[Key, CaseResult]], primary: str | None) -> str:
+def _why(key: Key, sides: Sides, primary: str | None) -> str:
     """Why a case is not measured, side by side."""
     told = []
     for name, side in zip(("base", "candidate"), sides, strict=True):
@@ -200,45 +257,6 @@ def _why(key: Key, sides: Sequence[Mapping[Key, CaseResult]], primary: str | Non
             told.append(f"{name}: missing")
         elif result.status != "scored":
             told.append(f"{name}: {result.status}{f' ({safe_line(mask(result.note), 120)})' if result.note else ''}")
-        elif not result.is_safety and _value(result, primary or "") is None:
+        elif not result.is_safety and value(result, primary or "") is None:
             told.append(f"{name}: no score {primary}")
     return "; ".join(told) or "no score that both sides have"
-
-
-def _other_suites(header: ResultsHeader, suites: Sequence[Suite]) -> list[str]:
-    """Suites that a side was asked in another edition than the policy's."""
-    return [
-        f"{header.variant_name} was asked another edition of {suite.name}: evaluate it again"
-        for suite in suites
-        if header.suites.get(suite.name, suite.sha256) != suite.sha256
-    ]
-
-
-def _unlike(base: ResultsHeader, candidate: ResultsHeader) -> list[str]:
-    """Why two runs were not made under the same conditions; what a header leaves out is not held against it."""
-    found = []
-    if base.feature != candidate.feature:
-        found.append(f"base answered feature {base.feature!r}, candidate {candidate.feature!r}")
-    for what in ("suites", "decoding", "scorers", "environment"):
-        ours, theirs = getattr(base, what), getattr(candidate, what)
-        if ours and theirs and ours != theirs:
-            found.append(f"base and candidate have different {what}: evaluate both again under the same conditions")
-    return found
-
-
-def _warnings(feature: FeaturePolicy, golden: Sequence[PlannedCase], sides: Sequence[EvalResults]) -> list[str]:
-    told = [
-        f"provenance missing: {side.header.variant_name}'s results do not say what answered, on what, and how; "
-        "the registry refuses such evidence"
-        for side in sides
-        if not side.header.has_provenance
-    ]
-    slices = feature.buckets or tuple(sorted({name for case in golden for name in case.buckets}))
-    for name in slices:
-        without = sum(name not in case.buckets for case in golden)
-        if without:
-            told.append(f"{without} golden cases have no {name!r}: they count overall, but in no bucket of {name!r}")
-    variants = [side.header.variant for side in sides]
-    if all(isinstance(v, Variant) for v in variants) and variants[0] == variants[1]:
-        told.append("base and candidate are the same variant: this is an A/A run")
-    return told

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from evalgate.judgement.markdown import code_span
+from evalgate.judgement.markdown import code_span, linked
 from evalgate.judgement.wording import counted
 from evalgate.records.check import CheckReport
 from evalgate.records.journal import Entry
@@ -108,6 +108,14 @@ def prompted(review: Review, ledger: Sequence[Entry]) -> list[Condition]:
         return [Condition(name="prompt plateau", mark="done", words=words)]
     needs = "a pull request that changes the prompt alone, measured on the golden set: prompting may still help"
     return [Condition(name="prompt plateau", mark="waiting", words=words, needs=needs)]
+
+
+def weighed(document: tuple[str, str] | None) -> list[Condition]:
+    """The decision document of `evalgate paths`, linked, where the head has one."""
+    if document is None:
+        return []
+    words = f"what is cheaper than a fine-tune was asked: {linked(document[1], document[0])}"
+    return [Condition(name="paths", mark="done", words=words)]
 
 
 def costs(cost: Estimate, budget: Budget, *, agreed: str | None, spent: float, head: str, begun: bool = False) -> Condition:

@@ -26,4 +26,5 @@ def judge_answer(case: Case, suite: str, answer: Answer, scorers: Mapping[str, S
         latency_ms=None if answer.latency_ms is None else round(answer.latency_ms, 1),
         tokens_in=answer.tokens_in,
         tokens_out=answer.tokens_out,
+        confidence=None if answer.confidence is None else round(min(answer.confidence, 1.0), 6),
     )

@@ -60,6 +60,9 @@ def notes_on(looked: Looked, *, start: bool) -> tuple[str, ...]:
         notes.append("`/evalgate evaluate` began nothing: nothing was trained on this commit yet; `/evalgate train` does both")
     elif looked.asked in AGAIN and not start and end_of(looked) is not None:
         notes.append(f"`/evalgate {looked.asked}` began nothing: this commit is judged, and the same again is no new attempt")
+    if looked.feature.contenders and looked.document is None and looked.change.kind == "dataset":
+        command = code_span(f"evalgate paths --feature {looked.binding.feature}")
+        notes.append(f"nothing here says what is cheaper than a fine-tune: run {command}, and commit what it writes")
     if looked.theirs is not None and looked.theirs.refused != looked.check.refused:
         said = "errors" if looked.theirs.refused else "no error"
         notes.append(

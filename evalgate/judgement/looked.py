@@ -40,6 +40,8 @@ class Looked(NamedTuple):
     """The command that was just given by somebody who may."""
     month: str = ""
     """This month, as in 2026-11."""
+    document: tuple[str, str] | None = None
+    """(path, address) of the decision document that `evalgate paths` wrote, where the head has one."""
 
 
 def is_running(looked: Looked, work: Work | None) -> bool:

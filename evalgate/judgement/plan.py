@@ -1,7 +1,7 @@
 """Which cases a judgement is about: the policy's suites, or the union of both sides where it names none."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from evalgate.records.evaluation import CaseResult, EvalResults
 from evalgate.records.suite import Suite
@@ -17,6 +17,8 @@ class PlannedCase(NamedTuple):
     case_id: str
     buckets: Mapping[str, str]
     cluster: str | None
+    expected: Any = None
+    """What the suite expects of the answer; None where no suite says it."""
 
     @property
     def key(self) -> Key:
@@ -26,7 +28,7 @@ class PlannedCase(NamedTuple):
 
 def plan(suites: Sequence[Suite], sides: Sequence[EvalResults]) -> list[PlannedCase]:
     """Every case of the suites; for golden or safety without a suite, every case that any side has. In a fixed order."""
-    named = [PlannedCase(s.name, case.id, case.buckets, case.cluster) for s in suites for case in s.cases]
+    named = [PlannedCase(s.name, case.id, case.buckets, case.cluster, case.expected) for s in suites for case in s.cases]
     """Safety cases that only a results file has count too: a policy cannot hide one by leaving it out."""
     closed = {"golden"} if any(case.suite == "golden" for case in named) else set()
     found = {case.key: case for case in named}

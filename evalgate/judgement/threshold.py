@@ -129,6 +129,7 @@ def _before(looked: Looked, work: Work | None) -> tuple[Condition, ...]:
     lines += conditions.owned(pull, review, looked.change.parts.get("dataset", ()), looked.codeowners)
     lines += [conditions.reviewed(review, looked.rows), *conditions.synthetic(review, looked.synthetic)]
     lines += conditions.prompted(review, looked.ledger)
+    lines += conditions.weighed(looked.document)
     return (*lines, _cost(looked, work))
 
 

@@ -3,12 +3,14 @@
 Shapes: B rows of the batch, S longest own part of a question, P shared prefix, V vocabulary.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from transformers import DynamicCache
 
 
@@ -31,19 +33,37 @@ class Generated(NamedTuple):
     tokens_in: int
     tokens_out: int
     """End-of-turn counted."""
+    confidence: float | None = None
+    """Probability of all its tokens, end-of-turn counted; None where nobody asked."""
+
+
+class Limits(NamedTuple):
+    """Where answers end, and what is kept of them."""
+
+    stop: int
+    """The end-of-turn token."""
+    max_new_tokens: int
+    confidence: bool
 
 
 def generate(
-    network: Any, questions: Sequence[Question], *, stop: int, max_new_tokens: int, batch_rows: int
+    network: Any,
+    questions: Sequence[Question],
+    *,
+    stop: int,
+    max_new_tokens: int,
+    batch_rows: int,
+    confidence: bool = False,
 ) -> Iterator[Generated]:
     """Yield every question's greedy answer, batches of equal length first; n = 0 yields nothing."""
+    limits = Limits(stop, max_new_tokens, confidence)
     prefix = shared_prefix([question.ids for question in questions])
     ordered = sorted(questions, key=lambda question: (len(question.ids), question.place))
     with torch.inference_mode():
         cache = _prefill(network, prefix) if prefix else None
         for begin in range(0, len(ordered), batch_rows):
             rows = ordered[begin : begin + batch_rows]
-            yield from _answer_batch(network, rows, _widened(cache, len(rows)), len(prefix), stop, max_new_tokens)
+            yield from _answer_batch(network, rows, _widened(cache, len(rows)), len(prefix), limits)
 
 
 def shared_prefix(sequences: Sequence[list[int]]) -> list[int]:
@@ -71,22 +91,30 @@ def _widened(cache: DynamicCache | None, rows: int) -> DynamicCache:
     return wide
 
 
-def _answer_batch(
-    network: Any, rows: list[Question], cache: DynamicCache, prefix: int, stop: int, max_new_tokens: int
-) -> Iterator[Generated]:
+def _answer_batch(network: Any, rows: list[Question], cache: DynamicCache, prefix: int, limits: Limits) -> Iterator[Generated]:
     started = time.perf_counter()
-    ids, mask = _left_padded([row.ids[prefix:] for row in rows], stop)  # (B, S), (B, S)
+    ids, mask = _left_padded([row.ids[prefix:] for row in rows], limits.stop)  # (B, S), (B, S)
     mask = torch.cat([torch.ones(len(rows), prefix, dtype=torch.long), mask], dim=1)  # (B, P + S)
     answers: list[list[int]] = [[] for _ in rows]
+    surprise = [0.0] * len(rows)  # minus the log-probability of what was answered so far, in nats
     alive = list(range(len(rows)))
-    for _ in range(max_new_tokens):
-        chosen = _next_token(network, ids, mask, cache)  # (B,)
+    for _ in range(limits.max_new_tokens):
+        logits = _next_logits(network, ids, mask, cache)  # (B, V)
+        chosen = logits.argmax(dim=-1)  # (B,)
         for row, token in zip(alive, chosen.tolist(), strict=True):
             answers[row].append(token)
-        going = [i for i, token in enumerate(chosen.tolist()) if token != stop and len(answers[alive[i]]) < max_new_tokens]
+        if limits.confidence:
+            for row, nats in zip(alive, cross_entropy(logits.float(), chosen, reduction="none").tolist(), strict=True):  # (B,)
+                surprise[row] += nats
+        going = [
+            i
+            for i, token in enumerate(chosen.tolist())
+            if token != limits.stop and len(answers[alive[i]]) < limits.max_new_tokens
+        ]
         elapsed = (time.perf_counter() - started) * 1000
         for i in sorted(set(range(len(alive))) - set(going)):
-            yield _generated(rows[alive[i]], answers[alive[i]], stop, elapsed)
+            done = _generated(rows[alive[i]], answers[alive[i]], limits.stop, elapsed)
+            yield done._replace(confidence=math.exp(-surprise[alive[i]])) if limits.confidence else done
         if not going:
             return
         if len(going) < len(alive):
@@ -97,8 +125,8 @@ def _answer_batch(
         mask = torch.cat([mask, torch.ones(len(alive), 1, dtype=torch.long)], dim=1)  # (B, P + S + t)
 
 
-def _next_token(network: Any, ids: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
-    """The most likely next token of every row, (B,)."""
+def _next_logits(network: Any, ids: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
+    """How likely each next token is in every row, before normalising, (B, V)."""
     positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]  # (B, S)
     logits = network(
         input_ids=ids,
@@ -108,8 +136,8 @@ def _next_token(network: Any, ids: Tensor, mask: Tensor, cache: DynamicCache) ->
         use_cache=True,
         logits_to_keep=1,
     ).logits  # (B, 1, V)
-    chosen: Tensor = logits[:, -1, :].argmax(dim=-1)  # (B,)
-    return chosen
+    last: Tensor = logits[:, -1, :]  # (B, V)
+    return last
 
 
 def _left_padded(sequences: list[list[int]], filler: int) -> tuple[Tensor, Tensor]:

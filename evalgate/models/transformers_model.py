@@ -48,9 +48,10 @@ class TransformersModel:
             stop=self._tokenizer.eos_token_id,
             max_new_tokens=decoding.max_new_tokens,
             batch_rows=self._batch_rows,
+            confidence=decoding.confidence,
         ):
             text = self._tokenizer.decode(done.ids, skip_special_tokens=True)
-            yield Answer(done.place, text, None, done.latency_ms, done.tokens_in, done.tokens_out)
+            yield Answer(done.place, text, None, done.latency_ms, done.tokens_in, done.tokens_out, done.confidence)
 
 
 def environment() -> dict[str, str]:

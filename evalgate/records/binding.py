@@ -27,7 +27,9 @@ class Binding(Record):
     policy_sha256: Sha256 = Field(description="digest of the feature's whole policy")
     prompt_sha256: Sha256 = Field(description="digest of the prompt")
     base: str = Field(description="what is served by default: name and digest of the registry entry, or the base model")
-    judge: str | None = Field(default=None, description="the judge that the policy names")
+    judge: str | None = Field(
+        default=None, description="digest over the judge, contenders' files and scorers' own code, where the policy names any"
+    )
     tool: str = Field(description="EvalGate's version")
     candidate: Sha256 | None = Field(default=None, description="digest of the adapter, once it exists")
     run: str | None = Field(default=None, description="workflow run and its attempt, as RUN.ATTEMPT")

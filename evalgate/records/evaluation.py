@@ -14,6 +14,7 @@ class Decoding(Record):
 
     strategy: Literal["greedy"] = Field(default="greedy", description="always the most likely token")
     max_new_tokens: int = Field(ge=1, description="answers end here at the latest, in tokens")
+    confidence: bool = Field(default=False, description="keep the probability of each answer, where the engine knows it")
 
 
 class Variant(Record):
@@ -41,6 +42,7 @@ class ResultsHeader(Record):
     decoding: Decoding | None = Field(default=None, description="how answers were generated")
     scorers: dict[str, Sha256] = Field(default_factory=dict, description="scorer -> digest of its code and settings")
     environment: dict[str, str] = Field(default_factory=dict, description="engine, dtype and library versions")
+    look: int | None = Field(default=None, ge=1, le=4, description="the look at which asking stopped; none: every case was asked")
 
     @property
     def variant_name(self) -> str:
@@ -72,6 +74,9 @@ class CaseResult(Record):
     latency_ms: float | None = Field(default=None, ge=0, description="start of its batch to its last token; none if reused")
     tokens_in: int | None = Field(default=None, ge=0, description="prompt tokens, shared ones counted")
     tokens_out: int | None = Field(default=None, ge=0, description="generated tokens, end-of-turn counted")
+    cost: float | None = Field(default=None, ge=0, description="what the answer cost, in the policy's currency")
+    confidence: Share | None = Field(default=None, description="probability that the variant itself gave its whole answer")
+    replies: dict[str, str] | None = Field(default=None, description="scorer -> what a judge replied, word for word")
 
     @model_validator(mode="after")
     def _scores_match_status(self) -> "CaseResult":
@@ -97,3 +102,54 @@ class EvalResults(Record):
         if len(keys) < len(self.cases):
             raise ValueError("a case stands twice in the results")
         return self
+
+
+class Preference(Record):
+    """Two answers to one case, held against each other by a judge in both orders."""
+
+    case_id: str = Field(min_length=1, description="the case, unique in its suite")
+    suite: str = Field(default="golden", description="the case's suite")
+    answers_sha256: Sha256 | None = Field(
+        default=None, description="digest of the two answers, base's first; none: one is missing"
+    )
+    identical: bool = Field(default=False, description="the answers are the same: the judge was not asked")
+    base_first: str | None = Field(default=None, description="the judge's reply, base's answer shown first; none: not obtained")
+    candidate_first: str | None = Field(default=None, description="the same, the candidate's answer shown first")
+
+
+class Preferences(Record):
+    """preferences.json: a judge's word on every case that both variants answered."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema", description="version of this file's shape")
+    judge: str = Field(description="the pinned model that judged")
+    judge_sha256: Sha256 = Field(description="digest of model, place, rubric and settings")
+    cases: tuple[Preference, ...] = Field(description="in suite order")
+
+
+class PeoplesMean(Record):
+    """One of people.json: the mean grade of a side as people would give it, from theirs and many more by the judge."""
+
+    side: str = Field(pattern="^(base|candidate)$", description="whose answers they are")
+    people: int = Field(ge=0, description="answers that people graded, and the judge too")
+    judged: int = Field(ge=0, description="further answers that the judge alone graded")
+    mean: Share | None = Field(description="the mean grade in [0, 1]; none: too few of either to say")
+    low: Share = Field(description="lower end of its interval; 0 where nothing is known")
+    high: Share = Field(description="upper end of its interval; 1 where nothing is known")
+
+
+class Timing(Record):
+    """One case of the latency probe."""
+
+    case_id: str = Field(min_length=1, description="the case")
+    base_ms: float = Field(gt=0, description="base's time to its whole answer, alone on the machine")
+    candidate_ms: float = Field(gt=0, description="the candidate's, asked right before or after")
+
+
+class Probe(Record):
+    """latency.json: answers one at a time, undrafted, the two variants in turn."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema", description="version of this file's shape")
+    base: Variant = Field(description="who answered")
+    candidate: Variant = Field(description="who answered")
+    environment: dict[str, str] = Field(default_factory=dict, description="engine, dtype and library versions")
+    timings: tuple[Timing, ...] = Field(description="in the order asked")

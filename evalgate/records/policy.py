@@ -1,14 +1,59 @@
 """evalgate.yaml: what a team asks of its fine-tunes. Every key has a default but `version` and the feature's name."""
 
+import difflib
+import re
+from datetime import date
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from evalgate.records.base import Record, Sha256, Share
+from evalgate.records.gate_policy import GatePolicy
 
-ScorerName = Literal["exact_json", "exact_text", "contains", "regex", "json_valid", "refusal"]
-Margin = Annotated[float, Field(gt=0.0, lt=1.0)]
-"""A non-inferiority margin as a share, strictly between 0 and 1."""
+SCORER_NAMES = (
+    "exact_json",
+    "exact_text",
+    "contains",
+    "regex",
+    "json_valid",
+    "json_schema",
+    "fields",
+    "fuzzy",
+    "rouge",
+    "top_k",
+    "tool_calls",
+    "refusal",
+    "judge",
+)
+"""Scorers that come along; `python:PATH:FUNCTION` is one of the team's own."""
+_OWN_SCORER = r"^python:[A-Za-z0-9_./-]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def _known_scorer(name: str) -> str:
+    if name in SCORER_NAMES or re.fullmatch(_OWN_SCORER, name):
+        return name
+    close = difflib.get_close_matches(name, SCORER_NAMES, n=1)
+    told = f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(SCORER_NAMES)}, or python:PATH.py:FUNCTION"
+    raise ValueError(f"no scorer is called {name!r}: {told}")
+
+
+ScorerName = Annotated[
+    str,
+    AfterValidator(_known_scorer),
+    WithJsonSchema({"anyOf": [{"enum": list(SCORER_NAMES)}, {"type": "string", "pattern": _OWN_SCORER}]}),
+]
+
+
+LEAST_PROBED = 50
+"""Cases of a latency probe; see DESIGN.md, section 5."""
+NEVER_WAIVED = {
+    "safety": "the safety floor is in the code",
+    "measured": "what is not known cannot be excused",
+    "comparable": "what cannot be compared cannot be excused",
+    "protected_bucket": "the policy protects it: take it out of gate.protected first",
+}
+"""Rule -> why no waiver may name it."""
 
 
 class Scorers(Record):
@@ -16,9 +61,17 @@ class Scorers(Record):
 
     primary: ScorerName | None = Field(default=None, description="the score that decides; default: the only one there is")
     also: tuple[ScorerName, ...] = Field(default=(), description="further scores")
+    right_at: float = Field(
+        default=1.0, gt=0.0, le=1.0, description="an answer is right from this score on; scores between are compared as they are"
+    )
     answer_schema: str | None = Field(
         default=None, alias="schema", description="JSON Schema of a well-formed answer, used by json_valid and refusal"
     )
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """The scores that golden cases get, the deciding one first."""
+        return tuple(dict.fromkeys(name for name in (self.primary, *self.also) if name is not None))
 
 
 class Review(Record):
@@ -63,6 +116,102 @@ class Evaluation(Record):
 
     max_new_tokens: int = Field(default=48, ge=1, le=4096, description="longest answer in tokens")
     batch_rows: int = Field(default=32, ge=1, description="cases that are answered side by side")
+    probe_cases: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="golden cases of the latency probe, asked one at a time; 0: no probe, else 50 or more",
+    )
+    early_stop: bool = Field(default=False, description="look four times while asking, and stop when the verdict is clear")
+    price_input_per_million: float | None = Field(default=None, ge=0, description="price of a million prompt tokens")
+    price_output_per_million: float | None = Field(default=None, ge=0, description="price of a million answered tokens")
+
+    @model_validator(mode="after")
+    def _probe_is_long_enough(self) -> "Evaluation":
+        if 0 < self.probe_cases < LEAST_PROBED:
+            raise ValueError(f"probe_cases is {self.probe_cases}: a 95th percentile needs at least {LEAST_PROBED} cases")
+        return self
+
+
+class Legacy(Record):
+    """Cases of an older task that a fine-tune must not forget."""
+
+    path: str = Field(min_length=1, description="folder or file with the cases")
+    scorer: ScorerName | None = Field(default=None, description="the score that decides; default: scorers.primary")
+
+    @property
+    def suite(self) -> str:
+        """The suite's name in results: golden/ and the last part of the path."""
+        return f"golden/{PurePosixPath(self.path).stem}"
+
+
+class ContenderPolicy(Record):
+    """Something cheaper than a fine-tune that is asked the same cases."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$", description="how reports call it")
+    kind: Literal["prompt", "retrieval", "structured", "endpoint"] = Field(description="what is different from base")
+    prompt: str | None = Field(default=None, description="file with its system prompt; default: the feature's")
+    documents: str | None = Field(default=None, description="retrieval: folder with text or Markdown files")
+    top: int = Field(default=3, ge=1, le=20, description="retrieval: passages put before the question")
+    model: str | None = Field(default=None, description="structured, endpoint: the model's name at the host")
+    base_url: str | None = Field(default=None, pattern=r"^https?://", description="structured, endpoint: the host")
+    key: str | None = Field(
+        default=None, pattern=r"^[A-Z][A-Z0-9_]*$", description="name of the environment variable with the key"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> "ContenderPolicy":
+        needs = {"prompt": ("prompt",), "retrieval": ("documents",)}.get(self.kind, ("model", "base_url"))
+        missing = [name for name in needs if getattr(self, name) is None]
+        if missing:
+            raise ValueError(f"a contender of kind {self.kind!r} needs `{'` and `'.join(missing)}`")
+        return self
+
+
+class Paths(Record):
+    """What a team knows of its task before it trains; none: not said yet."""
+
+    must_cite: bool | None = Field(default=None, description="answers must cite their sources")
+    facts_change_monthly: bool | None = Field(default=None, description="the facts in answers change more than monthly")
+    stable_for_a_year: bool | None = Field(default=None, description="the wanted behaviour will be the same in a year")
+
+
+class JudgePolicy(Record):
+    """The model that judges answers which no rule can."""
+
+    model: str = Field(min_length=1, description="its pinned name at the host; never the base or the candidate")
+    base_url: str = Field(pattern=r"^https?://", description="an OpenAI-compatible host")
+    key: str | None = Field(
+        default=None, pattern=r"^[A-Z][A-Z0-9_]*$", description="name of the environment variable with the key"
+    )
+    rubric: str | None = Field(default=None, description="file that says what a good answer is; default: faithful and complete")
+    mode: Literal["pointwise", "pairwise", "both"] = Field(default="pointwise", description="grades, choices, or both")
+    human: str | None = Field(default=None, description="file with grades by people, combined with the judge's")
+    timeout_s: float = Field(default=60.0, gt=0, le=600, description="seconds for one reply")
+    concurrency: int = Field(default=4, ge=1, le=64, description="requests at a time")
+    max_tokens: int = Field(default=300, ge=16, le=4096, description="longest reply")
+    price_input_per_million: float | None = Field(default=None, ge=0, description="price of a million prompt tokens")
+    price_output_per_million: float | None = Field(default=None, ge=0, description="price of a million answered tokens")
+
+
+class Waiver(Record):
+    """A dated, owned exception: what it covers does not stand in the way, and is shown wherever the verdict is."""
+
+    rule: str = Field(min_length=1, description="the rule, as verdict.json names it")
+    scope: str = Field(default="*", min_length=1, description="what it looks at, such as a bucket; * for all of the rule")
+    owner: str = Field(min_length=1, description="who answers for it")
+    reason: str = Field(min_length=10, description="why, in a sentence")
+    expires: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="its last day")
+
+    @model_validator(mode="after")
+    def _allowed(self) -> "Waiver":
+        if self.rule in NEVER_WAIVED:
+            raise ValueError(f"the rule {self.rule!r} cannot be waived: {NEVER_WAIVED[self.rule]}")
+        try:
+            date.fromisoformat(self.expires)
+        except ValueError:
+            raise ValueError(f"expires {self.expires!r} is no day") from None
+        return self
 
 
 class Budget(Record):
@@ -77,29 +226,6 @@ class Budget(Record):
     tokens_per_second: float | None = Field(default=None, gt=0, description="speed of training, until one was measured")
 
 
-class Latency(Record):
-    """How much slower a candidate may be at the 95th percentile."""
-
-    tolerate: float = Field(default=0.10, ge=0, description="slower by this share is fine")
-    fail_above: float = Field(default=0.25, ge=0, description="slower by more than this fails without an improvement")
-    required: bool = Field(default=False, description="block when latency was not measured")
-
-
-class GatePolicy(Record):
-    """What a candidate must show. Safety is not here: one new unsafe answer fails, whatever a policy says."""
-
-    confidence: float = Field(default=0.95, ge=0.8, lt=1.0, description="1 - alpha of every one-sided test")
-    require: Literal["improvement", "no_harm"] = Field(default="improvement", description="no_harm lets a proven tie pass")
-    min_lift: Share = Field(default=0.03, description="least observed lift of the primary score, as a share")
-    max_drop: Margin = Field(default=0.03, description="what `tied` may cost overall")
-    max_bucket_drop: Margin = Field(default=0.05, description="non-inferiority margin of every bucket")
-    max_regression_share: Share = Field(default=0.15, description="losses as a share of all paired cases")
-    max_unmeasured_share: float = Field(default=0.0, ge=0.0, le=0.02, description="cases that may stay unmeasured")
-    protected: tuple[str, ...] = Field(default=(), description='buckets such as "intent/refund" that no lift excuses')
-    latency_p95: Latency = Field(default_factory=Latency, description="how much slower a candidate may be")
-    on_inconclusive: Literal["fail", "waiver"] = Field(default="fail", description="what the check run says; never the verdict")
-
-
 class FeaturePolicy(Record):
     """Everything that EvalGate knows of one feature."""
 
@@ -111,6 +237,7 @@ class FeaturePolicy(Record):
     datasets: str | None = Field(default=None, description="folder with the dataset's versions, one JSONL file each")
     golden: str | None = Field(default=None, description="folder or file with golden cases")
     safety: tuple[str, ...] = Field(default=(), description="folders or files with safety cases")
+    legacy: tuple[Legacy, ...] = Field(default=(), description="cases of older tasks that must not be forgotten")
     scorers: Scorers = Field(default_factory=Scorers, description="which scores are taken")
     buckets: tuple[str, ...] | None = Field(default=None, description="slices that are judged; default: all that cases carry")
     owner: str | None = Field(default=None, description="who is asked")
@@ -120,6 +247,27 @@ class FeaturePolicy(Record):
     budget: Budget = Field(default_factory=Budget, description="what may be spent")
     evidence: str | None = Field(default=None, description="where evidence outlives the runner")
     gate: GatePolicy = Field(default_factory=GatePolicy, description="what a candidate must show")
+    judge: JudgePolicy | None = Field(default=None, description="who judges answers that no rule can")
+    contenders: tuple[ContenderPolicy, ...] = Field(default=(), description="what is cheaper than a fine-tune, asked the same")
+    paths: Paths = Field(default_factory=Paths, description="what is known of the task before anything is trained")
+    waivers: tuple[Waiver, ...] = Field(default=(), description="dated, owned exceptions; never for safety")
+
+    @model_validator(mode="after")
+    def _named_once(self) -> "FeaturePolicy":
+        named = [contender.name for contender in self.contenders]
+        twice = [name for name in named if named.count(name) > 1 or name in ("base", "candidate", "reference")]
+        if twice:
+            raise ValueError(f"`contenders` has the name {twice[0]!r} twice, or it is one of base, candidate, reference")
+        return self
+
+    @model_validator(mode="after")
+    def _asked_can_be_judged(self) -> "FeaturePolicy":
+        fairness, asked = self.gate.fairness, {self.scorers.primary, *self.scorers.also}
+        if fairness is not None and self.buckets is not None and fairness.slice not in self.buckets:
+            raise ValueError(f"gate.fairness names {fairness.slice!r}, but `buckets` does not judge it")
+        if "judge" in asked and self.judge is None:
+            raise ValueError("the scorer `judge` needs `judge`: say which model judges")
+        return self
 
     @model_validator(mode="after")
     def _protected_is_judged(self) -> "FeaturePolicy":

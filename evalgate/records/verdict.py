@@ -44,6 +44,33 @@ class ScopeDecision(Record):
     cases_to_settle: int | None = Field(default=None, description="cases that would likely settle an unclear scope")
 
 
+class Figure(Record):
+    """A measure beside right and wrong, held against its base: F1, latency, cost, calibration and the like."""
+
+    rule: str = Field(description="the rule that asked for it")
+    scope: str = Field(description="what it was measured on, e.g. a class or a field")
+    n: int = Field(ge=0, description="cases it rests on")
+    base: float | None = Field(description="base's value; none where it has none")
+    candidate: float | None = Field(description="the candidate's value")
+    low: float | None = Field(
+        default=None, description="lower end of the difference's interval (of the ratio's for latency, cost)"
+    )
+    high: float | None = Field(default=None, description="its upper end")
+    state: str = Field(description="the decision for it")
+    unit: Literal["share", "ms", "cost", "count"] = Field(default="share", description="what the values are")
+
+
+class Waived(Record):
+    """A finding that a dated, owned exception in the policy takes out of the way; it is shown wherever the verdict is."""
+
+    rule: str = Field(description="the rule")
+    scope: str = Field(description="what it looked at")
+    state: str = Field(description="what it found")
+    owner: str = Field(description="who answers for the exception")
+    reason: str = Field(description="why")
+    expires: str = Field(description="its last day, ISO date")
+
+
 class PointRule(Record):
     """What thresholds on point estimates would have said: shown beside the verdict, never used."""
 
@@ -66,7 +93,15 @@ class Verdict(Record):
     next_step: str | None = Field(description="the cheapest way out of an inconclusive verdict")
     confidence: float = Field(description="the policy's confidence")
     bucket_margin: float = Field(description="the policy's non-inferiority margin of every bucket, as a share")
-    attempt: int = Field(ge=1, description="how many candidates this feature has had judged against this base, this one counted")
+    attempt: int | None = Field(
+        ge=1,
+        description="how many candidates this feature has had judged against this base, this one counted; none: not recorded",
+    )
+    figures: tuple[Figure, ...] = Field(default=(), description="what was measured beside right and wrong")
+    waived: tuple[Waived, ...] = Field(default=(), description="findings that an exception in the policy took out of the way")
+    contenders: str | None = Field(default=None, description="whether it beats the best of what is cheaper, in one sentence")
+    today: str | None = Field(default=None, description="the day on which waivers were looked at, ISO date; none without waivers")
+    look: int | None = Field(default=None, description="the look at which asking stopped; none: every case was asked")
     alpha: float = Field(gt=0, lt=1, description="error rate that this attempt may spend on improved, tied and held")
     point_rule: PointRule = Field(description="what the point-estimate rule would have said")
     comparison_sha256: Sha256 = Field(description="sha256 of compare.json")

@@ -10,7 +10,7 @@ from evalgate.records.pull_request import ChangedFile
 from evalgate.records.standing import Kind
 
 GUARDED = re.compile(r"\.github/.*|(docs/|\.gitlab/)?CODEOWNERS", re.DOTALL)
-"""Workflows, actions and code owners: never beside data."""
+"""Workflows, actions and code owners: never beside data. So are the signers' key and the code of a team's own scorers."""
 
 
 class Change(NamedTuple):
@@ -66,9 +66,28 @@ def inside(path: str, place: str, folder: str = "") -> bool:
 
 
 def suite_places(feature: FeaturePolicy) -> tuple[str, ...]:
-    """Golden set, safety suites, prompt and answer schema of a feature, as its policy names them."""
-    named = (feature.golden, *feature.safety, feature.prompt, feature.scorers.answer_schema)
-    return tuple(place for place in named if place is not None)
+    """All that a feature is asked and judged with, as its policy names it: cases, prompts, schema, rubric, documents; no code."""
+    asked = (feature.golden, *feature.safety, *(legacy.path for legacy in feature.legacy), feature.prompt)
+    judged = (feature.judge.rubric, feature.judge.human) if feature.judge is not None else ()
+    beside = (place for one in feature.contenders for place in (one.prompt, one.documents))
+    return tuple(place for place in (*asked, feature.scorers.answer_schema, *judged, *beside) if place is not None)
+
+
+def is_scorer_code(path: str, policy: Policy, folder: str) -> bool:
+    """True for Python files that lie beside a scorer of the team's own: they run where the verdict is made."""
+    homes = {posixpath.dirname(home) or "." for home in scorer_files(policy, folder)}
+    return path.endswith(".py") and (posixpath.dirname(path) or ".") in homes
+
+
+def scorer_files(policy: Policy, folder: str) -> tuple[str, ...]:
+    """The files of a team's own scorers that a policy in `folder` names, each once."""
+    named = (name for feature in policy.features.values() for name in _scorer_names(feature))
+    places = (posixpath.join(folder, name.split(":")[1]) for name in named if name.startswith("python:"))
+    return tuple(dict.fromkeys(map(posixpath.normpath, places)))
+
+
+def _scorer_names(feature: FeaturePolicy) -> tuple[str, ...]:
+    return (*feature.scorers.all_names, *(legacy.scorer for legacy in feature.legacy if legacy.scorer is not None))
 
 
 def weights_places(policy: Policy) -> tuple[str, ...]:
@@ -84,11 +103,11 @@ def _part_of(path: str, policy: Policy, places: Places) -> tuple[str | None, Ite
         return "registry", ()
     if any(inside(path, place, folder) for place in weights_places(policy)):
         return "registry", ()
-    if path == places.policy:
-        return "suite", policy.features
+    if is_scorer_code(path, policy, folder):  # wherever it lies, beside golden cases too
+        return "guarded", ()
     asking = [name for name, f in policy.features.items() if any(inside(path, place, folder) for place in suite_places(f))]
-    if asking:
-        return "suite", asking
+    if asking or path == places.policy:
+        return "suite", policy.features if path == places.policy else asking
     training = [
         name
         for name, f in policy.features.items()
@@ -97,7 +116,8 @@ def _part_of(path: str, policy: Policy, places: Places) -> tuple[str | None, Ite
     if training:
         return "dataset", training
     key = policy.release.adapter_key
-    return ("guarded" if GUARDED.fullmatch(path) or (key is not None and inside(path, key, folder)) else None), ()
+    is_key = key is not None and inside(path, key, folder)
+    return ("guarded" if GUARDED.fullmatch(path) or is_key else None), ()
 
 
 def _kind(parts: set[str], features: tuple[str, ...]) -> Kind:

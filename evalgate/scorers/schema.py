@@ -94,14 +94,28 @@ def _problems(schema: Mapping[str, Any]) -> list[str]:
         return [f"{error.message} (at {error.json_path})"]
     except RecursionError:
         return ["nests too deep"]
+    except (OverflowError, FutureWarning) as error:  # of a pattern; the last where warnings are errors
+        return [f"a pattern cannot be compiled: {error}"]
     return [problem for part in _parts(schema) for problem in _part_problems(part, schema)]
 
 
 def _part_problems(part: Mapping[str, Any], root: Mapping[str, Any]) -> list[str]:
     pointers = [part[word] for word in _REFERENCES if isinstance(part.get(word), str)]
-    lost = [f"{pointer!r} points to nothing in it; only `#/...` works" for pointer in pointers if _target(root, pointer) is None]
+    lost = [f"{pointer!r} points to nothing in it; only `#/...` works" for pointer in pointers if not _leads(root, pointer)]
     nested = part is not root and isinstance(part.get("$id"), str)
     return [*lost, *(["only its top may have an `$id`"] if nested else [])]
+
+
+def _leads(root: Mapping[str, Any], pointer: str) -> bool:
+    """Whether a pointer leads to a schema, to the same one for every reader: `%` is an escape to some."""
+    from jsonschema import Draft202012Validator, SchemaError
+
+    target = _target(root, pointer)
+    try:
+        Draft202012Validator.check_schema(target)
+    except (SchemaError, RecursionError, OverflowError, FutureWarning):
+        return False
+    return "%" not in pointer
 
 
 def _parts(schema: Any) -> Iterator[Mapping[str, Any]]:

@@ -18,6 +18,7 @@ from evalgate.redaction import mask, safe_line
 from evalgate.review.kinds import Places, inside
 from evalgate.stages.check import check_change
 from evalgate.stages.compose import Trees, compose
+from evalgate.stages.deciding import deciding_sha256
 from evalgate.stages.workspace import Workspace, open_workspace, read_answer_schema, read_prompt, read_suites
 
 PLACED = re.compile(r"([^\s:]{1,200}):(\d{1,9}): ")
@@ -70,6 +71,7 @@ def _binding(pull: PullRequest, trees: Trees, opened: Sequence[Workspace], folde
         policy_sha256=store.key_of(*(_policy_digest(workspace) for workspace in opened)),
         prompt_sha256=_over([prompt_sha256(read_prompt(workspace)) for workspace in opened]) or "",
         base="; ".join(_served(trees, workspace) for workspace in opened),
+        judge=_over([digest for workspace in opened if (digest := deciding_sha256(workspace)) is not None]),
         tool=version("evalgate-ft"),
     )
 

@@ -4,24 +4,26 @@ No word of the evidence is believed that can be derived: a report's own "pass" c
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from evalgate import store, suites, weights
 from evalgate.errors import WrongInputError
+from evalgate.judgement.looks import asked_until
+from evalgate.judgement.plan import plan
 from evalgate.policy import gate_sha256
-from evalgate.ports import Answer, Shelf
+from evalgate.ports import Shelf
 from evalgate.prompts import prompt_sha256
 from evalgate.records.base import Sha256
-from evalgate.records.evaluation import EvalResults, Variant
+from evalgate.records.evaluation import Variant
 from evalgate.records.link import Link
 from evalgate.records.registry import Registry
 from evalgate.records.suite import Suite
-from evalgate.scorers import scorer_digests
-from evalgate.stages.evaluate import score
+from evalgate.stages.following import asked_in, beside_links, policy_links, scored_by_in, scores_follow
 from evalgate.stages.gate import judge, policy_notes, reports
 from evalgate.stages.opened import Told, adapter_links
-from evalgate.stages.workspace import SAFETY_SCORER, Workspace, golden_scorers, read_answer_schema, read_prompt, read_suites
+from evalgate.stages.workspace import Workspace, read_prompt, read_suites
 
 LAST_DAYS = 14
 """A variant whose provider ends it in fewer days is not registered any more."""
@@ -51,7 +53,10 @@ def broken(told: Told, judges: Judges, shelf: Shelf, mode: Mode) -> tuple[Link, 
         *_base(told, judges),
         *_dataset(told, judges),
         *_questions(told, judges.workspace, known),
-        *_verdict(told, judges.workspace, mode),
+        *_looks(told, known),
+        *beside_links(judges.workspace, known, told.base, told.candidate, told.beside),
+        *policy_links(judges.workspace, told.beside, is_new=mode == "adding"),
+        *_verdict(told, judges.workspace, mode, judges.today),
         *_served(told, judges),
         *_sunset(told, judges),
     )
@@ -60,18 +65,23 @@ def broken(told: Told, judges: Judges, shelf: Shelf, mode: Mode) -> tuple[Link, 
 def judged_as_today(told: Told, workspace: Workspace) -> bool:
     """True where gate settings, cases and scorers are still those of the verdict, so that it can be derived again."""
     known = read_suites(workspace)
-    headers, asked, scored_by = (told.base.header, told.candidate.header), _asked(known), _scored_by(workspace, known)
+    headers, asked, scored_by = (told.base.header, told.candidate.header), asked_in(known), scored_by_in(workspace, known)
     of_then = all((header.suites, header.scorers) == (asked, scored_by) for header in headers)
     return of_then and told.verdict.policy_sha256 == gate_sha256(workspace.feature)
 
 
-def derived_again(told: Told, workspace: Workspace) -> Iterator[Link]:
-    """Whether the raw answers, scored and compared once more, come to a pass; only where they were `judged_as_today`."""
+def derived_again(told: Told, workspace: Workspace, *, today: str | None = None) -> Iterator[Link]:
+    """Whether the raw answers, scored and compared once more, come to a pass; only where they were `judged_as_today`.
+
+    With `today` (ISO date) it is also told which exceptions that pass leans on have ended.
+    """
     known = read_suites(workspace)
     for side, found in (("base", told.base), ("candidate", told.candidate)):
-        if not _scores_follow(workspace, found, known):
+        if not scores_follow(workspace, found, known):
             yield Link("scores", f"the {side}'s scores do not follow from its answers")
-    yield from _verdict(told, workspace, "raising")
+    yield from _looks(told, known)
+    yield from beside_links(workspace, known, told.base, told.candidate, told.beside)
+    yield from _verdict(told, workspace, "raising", today)
 
 
 def _of_one_run(told: Told, feature: str) -> Iterator[Link]:
@@ -110,6 +120,8 @@ def _is_at(bound: str | None, path: str) -> bool:
 def _attempts(told: Told) -> Iterator[Link]:
     if not told.manifest.attempts:
         yield Link("attempts", "no ledger says how many candidates were judged: run it again, with `evalgate run`")
+    elif told.verdict.attempt is None:
+        yield Link("attempts", "the verdict was reached without counting attempts: run it again, with `evalgate run`")
     elif len(told.manifest.attempts) > told.verdict.attempt:
         tried = len(told.manifest.attempts)
         yield Link(
@@ -163,8 +175,10 @@ def _dataset(told: Told, judges: Judges) -> Iterator[Link]:
 
 def _questions(told: Told, workspace: Workspace, known: Sequence[Suite]) -> Iterator[Link]:
     """Whether the results are answers to today's cases, asked with today's prompt, scored by today's scorers."""
-    asked, scored_by = _asked(known), _scored_by(workspace, known)
+    asked, scored_by = asked_in(known), scored_by_in(workspace, known)
     prompt = prompt_sha256(read_prompt(workspace))
+    if told.candidate.header.look is not None and not workspace.feature.evaluate.early_stop:
+        yield Link("look", "asking was stopped early, which the policy does not allow: run it again")
     for side, found in (("base", told.base), ("candidate", told.candidate)):
         header, variant = found.header, found.header.variant
         if header.suites.get("golden") != asked.get("golden"):
@@ -175,42 +189,48 @@ def _questions(told: Told, workspace: Workspace, known: Sequence[Suite]) -> Iter
             continue
         if header.scorers != scored_by:
             yield Link("scorers", f"the {side}'s results were scored by other scorers than today's: run it again")
-        elif not _scores_follow(workspace, found, known):
+        elif not scores_follow(workspace, found, known):
             yield Link("scores", f"the {side}'s scores do not follow from its answers: run it again")
         if isinstance(variant, Variant) and variant.prompt_sha256 != prompt:
             yield Link("prompt", f"the prompt is not the one that the {side} was asked with: run it again")
-
-
-def _asked(known: Sequence[Suite]) -> Mapping[str, str]:
-    return {suite.name: suite.sha256 for suite in known}
-
-
-def _scored_by(workspace: Workspace, known: Sequence[Suite]) -> Mapping[str, str]:
-    safety = [SAFETY_SCORER] if any(suite.name != "golden" for suite in known) else []
-    return scorer_digests([*golden_scorers(workspace), *safety], read_answer_schema(workspace))
 
 
 def _safety(named: Mapping[str, str]) -> dict[str, str]:
     return {name: digest for name, digest in named.items() if name != "golden"}
 
 
-def _scores_follow(workspace: Workspace, found: EvalResults, known: Sequence[Suite]) -> bool:
-    """True when judging the recorded answers once more gives the recorded scores."""
-    cases = {(suite.name, case.id): case for suite in known for case in suite.cases}
-    asked = [result for result in found.cases if (result.suite, result.case_id) in cases]
-    answered = [(r.suite, cases[r.suite, r.case_id], Answer(place, r.output)) for place, r in enumerate(asked)]
-    again = score(workspace, answered, golden_scorers(workspace))
-    return all((old.status, old.scores) == (new.status, new.scores) for old, new in zip(asked, again, strict=True))
+def _looks(told: Told, known: Sequence[Suite]) -> Iterator[Link]:
+    """Whether both sides stopped at the same look, with just the cases that stand before it."""
+    look = told.candidate.header.look
+    if told.base.header.look != look:
+        yield Link("look", "base and candidate stopped at different looks: run it again")
+    elif look is not None:
+        until = {case.key for case in asked_until(look, plan(known, ()))}
+        for side, found in (("base", told.base), ("candidate", told.candidate)):
+            answered = {(case.suite, case.case_id) for case in found.cases}
+            if found.header.suites == asked_in(known) and answered != until:
+                yield Link("look", f"the {side}'s results are not of the cases up to look {look}: run it again")
 
 
-def _verdict(told: Told, workspace: Workspace, mode: Mode) -> Iterator[Link]:
-    """Whether the verdict is a pass that follows from the raw results under the target branch's policy and this code."""
-    attempt = told.verdict.attempt
+def _verdict(told: Told, workspace: Workspace, mode: Mode, today: str | None) -> Iterator[Link]:
+    """Whether the verdict is a pass that follows from the raw results under the target branch's policy and this code.
+
+    It is derived as of the day that it names, and every exception that it leans on must still hold `today`.
+    """
+    attempt, then = told.verdict.attempt, told.verdict.today
+    if then is not None and not _is_day(then):
+        yield Link("verdict", f"was reached on {then[:40]!r}, which is no day: run it again")
+        return
     try:
-        comparison, verdict = judge(workspace, told.base, told.candidate, reference=told.reference, attempt=attempt)
+        comparison, verdict = judge(workspace, told.base, told.candidate, beside=told.beside, attempt=attempt, today=then)
     except WrongInputError as error:
         yield Link("results", str(error))
         return
+    yield from (
+        Link("waivers", f"the waiver of {waived.rule} for {waived.scope} by {waived.owner} ended on {waived.expires}")
+        for waived in verdict.waived
+        if today is not None and waived.expires < today[:10]
+    )
     if verdict.verdict != "pass":
         yield Link("verdict", f"the verdict is {verdict.verdict}: {verdict.summary}")
     if comparison.safety is None or comparison.safety.base_right == 0:
@@ -230,6 +250,14 @@ def _verdict(told: Told, workspace: Workspace, mode: Mode) -> Iterator[Link]:
     by_gate = reports(comparison, verdict, notes=notes)["report.md"]
     if told.report not in (by_run, by_gate):
         yield Link("report", "report.md is not what follows from the raw results: run it again")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return False
+    return True
 
 
 def _served(told: Told, judges: Judges) -> Iterator[Link]:

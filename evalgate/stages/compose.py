@@ -19,7 +19,7 @@ from evalgate.records.policy import Policy
 from evalgate.records.pull_request import PullRequest
 from evalgate.records.registry import Registry
 from evalgate.review.codeowners import PLACES as CODEOWNERS
-from evalgate.review.kinds import Change, Places, change_of, inside, suite_places, weights_places
+from evalgate.review.kinds import Change, Places, change_of, inside, is_scorer_code, scorer_files, suite_places, weights_places
 
 MOST = 100 << 20
 """Largest file that is read, in bytes: GitHub takes no larger one."""
@@ -28,6 +28,8 @@ SMALL = 1 << 20
 PARSED_WHOLE = (".yaml", ".yml", ".json", ".md")
 MOST_IN_ALL = 1 << 30
 """Bytes of a whole workspace."""
+CODE = ".py"
+"""Ending of what may run: it never comes from a head."""
 BEFORE = "-before"
 """Ending of the folder beside the workspace of a suite change that holds the target branch's own."""
 
@@ -98,7 +100,7 @@ def compose(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
     """The workspace of a change, written into an empty folder; the path of its policy.
 
     Of a dataset change the dataset comes from the head; of a suite change policy, prompts and suites do. All else is the
-    target branch's.
+    target branch's, and code always is.
 
     Raises:
         PolicyError: a file is a link, too large, oddly named, or missing.
@@ -109,7 +111,7 @@ def compose(remote: Remote, trees: Trees, places: Places, into: Path) -> Path:
         chosen |= _dataset_of_head(trees)
     if change.kind == "suite":
         of_suites = _inside(chosen, _suite_homes(trees.policy, places))
-        chosen = {path: blob for path, blob in chosen.items() if path not in of_suites}
+        chosen = {path: blob for path, blob in chosen.items() if path not in of_suites or path.endswith(CODE)}
         chosen |= _suites_of_head(remote, trees, places)
     _write(remote, chosen, into)
     return into / places.policy
@@ -168,7 +170,12 @@ def codeowners(remote: Remote, trees: Trees) -> str | None:
 def _deciding(trees: Trees, places: Places) -> Tree:
     """Files of the target branch that shape a judgement; datasets are not among them."""
     homes = _suite_homes(trees.policy, places) + _weights(trees, places) + _key(trees, places)
-    return _inside(trees.target, [*homes, (places.registry, "")])
+    return _scorer_code(trees.target, trees.policy, places) | _inside(trees.target, [*homes, (places.registry, "")])
+
+
+def _scorer_code(tree: Tree, policy: Policy, places: Places) -> Tree:
+    folder = posixpath.dirname(places.policy)
+    return {path: blob for path, blob in tree.items() if is_scorer_code(path, policy, folder)}
 
 
 def _inside(tree: Tree, homes: Sequence[tuple[str, str]]) -> Tree:
@@ -200,27 +207,33 @@ def _key(trees: Trees, places: Places) -> list[tuple[str, str]]:
 
 
 def _suites_of_head(remote: Remote, trees: Trees, places: Places) -> Tree:
-    """The head's policy and all that it names; where that policy is wrong, what the target's names."""
+    """The head's policy and all that it names; where that policy is wrong, what the target's names. Code is the target's."""
     policy = trees.policy
     if places.policy in trees.head:
         policy = policy_files.parse(git.read(remote, trees.head[places.policy], most=SMALL), places.policy)
-    _refuse_outside(policy, trees.head, places)
+    _refuse_outside(policy, trees, places)
     found = _inside(trees.head, _suite_homes(policy, places))
     of_target = _inside(found, [*_weights(trees, places), (places.registry, "")])
-    return {path: blob for path, blob in found.items() if path not in of_target}
+    data = {path: blob for path, blob in found.items() if path not in of_target and not path.endswith(CODE)}
+    return data | _scorer_code(trees.target, policy, places)
 
 
-def _refuse_outside(policy: Policy, head: Tree, places: Places) -> None:
-    """Nothing, or an error: all that a head's policy names for its suites lies in the head.
+def _refuse_outside(policy: Policy, trees: Trees, places: Places) -> None:
+    """Nothing, or an error: all that a head's policy names for its suites lies in the head, and its code in the target branch.
 
     Raises:
-        PolicyError: with every place that does not: what runs would read it from the machine.
+        PolicyError: with every place that does not: what runs would read it from the machine, or run what nobody merged.
     """
     folder = posixpath.dirname(places.policy)
     named = dict.fromkeys(place for feature in policy.features.values() for place in suite_places(feature))
-    wrong = [place for place in named if posixpath.isabs(place) or not any(inside(path, place, folder) for path in head)]
+    lost = [place for place in named if posixpath.isabs(place) or not any(inside(path, place, folder) for path in trees.head)]
+    code = [file for file in scorer_files(policy, folder) if file not in trees.target]
+    wrong = [f"{places.policy}: {place!r} is no file or folder of this repository" for place in lost]
+    wrong += [
+        f"{places.policy}: the scorer {file!r} is not on the target branch: merge its code first, on its own" for file in code
+    ]
     if wrong:
-        raise PolicyError(*(f"{places.policy}: {place!r} is no file or folder of this repository" for place in wrong))
+        raise PolicyError(*wrong)
 
 
 def _write(remote: Remote, chosen: Tree, into: Path) -> None:

@@ -7,7 +7,7 @@ from evalgate import policy as policy_files
 from evalgate import results, store
 from evalgate.errors import PolicyError
 from evalgate.judgement.comment import comment_markdown
-from evalgate.judgement.compare import compare
+from evalgate.judgement.compare import NOTHING, Beside, compare
 from evalgate.judgement.gate import decide
 from evalgate.judgement.report import report_html, report_markdown
 from evalgate.records.check import CheckReport
@@ -28,7 +28,9 @@ def gate(
     policy: Policy | Path | str,
     feature: str | None = None,
     *,
-    attempt: int = 1,
+    attempt: int | None = 1,
+    beside: Beside = NOTHING,
+    today: str | None = None,
 ) -> Verdict:
     """The verdict on two results, each a record or a file, without writing anything.
 
@@ -39,19 +41,25 @@ def gate(
         PolicyError, DatasetError: what was given is wrong.
     """
     known, name, suites, path = _policy(policy, feature)
-    comparison = _compare(_read(base), _read(candidate), known, name, suites=suites, policy_path=path)
-    return decide(comparison, known, attempt=attempt)
+    comparison = _compare(_read(base), _read(candidate), known, name, suites=suites, policy_path=path, beside=beside)
+    return decide(comparison, known, attempt=attempt, today=today)
 
 
 def judge(
-    workspace: Workspace, base: EvalResults, candidate: EvalResults, *, reference: EvalResults | None = None, attempt: int = 1
+    workspace: Workspace,
+    base: EvalResults,
+    candidate: EvalResults,
+    *,
+    beside: Beside = NOTHING,
+    attempt: int | None = 1,
+    today: str | None = None,
 ) -> tuple[Comparison, Verdict]:
-    """Comparison and verdict of two results under a workspace's policy and suites."""
+    """Comparison and verdict of two results under a workspace's policy and suites; `today` is what waivers expire against."""
     suites = read_suites(workspace)
     comparison = _compare(
-        base, candidate, workspace.feature, workspace.name, suites=suites, reference=reference, policy_path=workspace.path
+        base, candidate, workspace.feature, workspace.name, suites=suites, beside=beside, policy_path=workspace.path
     )
-    return comparison, decide(comparison, workspace.feature, attempt=attempt)
+    return comparison, decide(comparison, workspace.feature, attempt=attempt, today=today)
 
 
 def write_reports(
@@ -62,8 +70,11 @@ def write_reports(
     training: TrainingRun | None = None,
     check: CheckReport | None = None,
     notes: Sequence[str] = (),
+    review: bytes = b"",
 ) -> None:
     """compare.json, report.md, report.html, comment.md and, last, verdict.json: when it is there, all is there.
+
+    `review` are the regressions for people to look at (see `regressions.rows_for_review`); they go beside the rest.
 
     Raises:
         NotMeasured: the disk is full or the folder cannot be written.
@@ -72,7 +83,7 @@ def write_reports(
     last = folder / "verdict.json"
     if store.find_record(last, Verdict) not in (None, verdict):
         last.unlink()  # another verdict's reports are about to go
-    for name, content in told.items():
+    for name, content in {**told, "regressions.jsonl": review}.items():
         store.write(folder / name, content)
     store.write(folder / "comment.md", comment_markdown(comparison, verdict, report=str(folder / "report.md")).encode())
     store.write_record(last, verdict)
@@ -94,10 +105,10 @@ def reports(
     }
 
 
-def policy_notes(feature: FeaturePolicy, comparison: Comparison, attempt: int) -> list[str]:
+def policy_notes(feature: FeaturePolicy, comparison: Comparison, attempt: int | None) -> list[str]:
     """What a reader must know of the policy: buckets that it could never hold."""
     sizes = {pairs.scope: pairs.n + pairs.unmeasured for pairs in comparison.buckets}
-    return policy_files.too_small_buckets(feature.gate, sizes, attempt)
+    return policy_files.too_small_buckets(feature.gate, sizes, attempt or 1)
 
 
 def read_results(path: Path) -> EvalResults:
@@ -131,9 +142,9 @@ def _compare(
     *,
     suites: Sequence[Suite],
     policy_path: str,
-    reference: EvalResults | None = None,
+    beside: Beside = NOTHING,
 ) -> Comparison:
-    for what, side in (("base", base), ("candidate", candidate), ("reference", reference or base)):
+    for what, side in (("base", base), ("candidate", candidate), ("reference", beside.reference or base)):
         if side.header.feature != name:
             raise PolicyError(f"the {what} results are of feature {side.header.feature!r}, the judgement is of {name!r}")
-    return compare(base, candidate, known, suites=suites, reference=reference, policy_path=policy_path)
+    return compare(base, candidate, known, suites=suites, beside=beside, policy_path=policy_path)

@@ -1,6 +1,6 @@
 """What a run rests on, gathered from its folder to be kept: every file under its digest, and the manifest that names them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,10 +9,21 @@ from evalgate.records.base import Sha256
 from evalgate.records.binding import Binding
 from evalgate.records.evidence import MANIFEST, Evidence, adapter_place, object_place
 from evalgate.signing import SIGNATURE
+from evalgate.stages.beside_files import BESIDE, CONTENDER, names_beside
 
-RAW = ("base.results.jsonl", "candidate.results.jsonl", "reference.results.jsonl")
-ROLES = (*RAW, "check.json", "training.json", "compare.json", "verdict.json", "report.md", SIGNATURE)
+RAW = ("base.results.jsonl", "candidate.results.jsonl")
+ROLES = (
+    *RAW,
+    *BESIDE,
+    "check.json",
+    "training.json",
+    "compare.json",
+    "verdict.json",
+    "report.md",
+    SIGNATURE,
+)
 """Of a run folder: all that the verdict is derived from, what people open, and the adapter's signature."""
+MOST_CONTENDERS = 20
 
 
 class Gathered(NamedTuple):
@@ -39,7 +50,9 @@ def gather(
     Raises:
         PolicyError, RegistryError: the run folder is not whole.
     """
-    files = {name: store.read(folder / name) for name in ROLES if (folder / name).exists() or name in ROLES[:2]}
+    contenders = [name for name in names_beside(folder) if CONTENDER.fullmatch(name)]
+    there = [name for name in (*ROLES, *contenders) if (folder / name).exists() or name in RAW]
+    files = {name: store.read(folder / name) for name in there}
     adapter, left_out = _adapter(folder / "adapter", largest)
     manifest = Evidence(
         feature=feature,
@@ -52,6 +65,13 @@ def gather(
         left_out=left_out,
     )
     return _kept(manifest, files, adapter)
+
+
+def odd_file(names: Collection[str]) -> str | None:
+    """The first name that no run leaves; None where all are such as runs leave, and not too many of them."""
+    contenders = [name for name in names if CONTENDER.fullmatch(name)]
+    odd = [name for name in names if name not in ROLES and name not in contenders]
+    return odd[0] if odd else contenders[-1] if len(contenders) > MOST_CONTENDERS else None
 
 
 def gather_report(report: bytes, feature: str, run: str, binding: Binding | None) -> Gathered:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from evalgate import results, store, weights
 from evalgate.errors import RegistryError, WrongInputError
+from evalgate.judgement.compare import Beside
 from evalgate.ports import Shelf
 from evalgate.records.base import Sha256
 from evalgate.records.check import CheckReport
@@ -16,7 +17,8 @@ from evalgate.records.evidence import MANIFEST, Evidence, adapter_place, object_
 from evalgate.records.link import Link
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
-from evalgate.stages.gathering import ROLES
+from evalgate.stages.beside_files import read_beside
+from evalgate.stages.gathering import odd_file
 
 
 class Told(NamedTuple):
@@ -27,7 +29,8 @@ class Told(NamedTuple):
     manifest: Evidence
     base: EvalResults
     candidate: EvalResults
-    reference: EvalResults | None
+    beside: Beside
+    """What was measured beside base and candidate."""
     training: TrainingRun
     check: CheckReport | None
     comparison: Comparison
@@ -51,18 +54,17 @@ def read_evidence(shelf: Shelf, sha256: Sha256) -> Told:
         NotMeasured: the place cannot be reached.
     """
     manifest = manifest_of(shelf, sha256)
-    odd = [name for name in manifest.files if name not in ROLES]  # each is held in memory: nobody chooses how many
-    if odd:
-        raise BrokenChainError(Link("evidence", f"names a file {odd[0]!r}, which no run leaves"))
+    odd = odd_file(manifest.files)  # each is held in memory: nobody chooses how many
+    if odd is not None:
+        raise BrokenChainError(Link("evidence", f"names a file {odd!r}, which no run leaves"))
     files = {name: read_file(shelf, manifest, name) for name in manifest.files}
     try:
-        third = files.get("reference.results.jsonl")
         return Told(
             sha256=sha256,
             manifest=manifest,
             base=results.parse(files["base.results.jsonl"], "base.results.jsonl"),
             candidate=results.parse(files["candidate.results.jsonl"], "candidate.results.jsonl"),
-            reference=None if third is None else results.parse(third, "reference.results.jsonl"),
+            beside=read_beside(files),
             training=TrainingRun.model_validate_json(files["training.json"]),
             check=CheckReport.model_validate_json(files["check.json"]) if "check.json" in files else None,
             comparison=Comparison.model_validate_json(files["compare.json"]),

@@ -82,7 +82,7 @@ def _journal(told: Told, bound: Binding, journal: Journal, entry: RegistryEntry 
     if bound.feature != told.manifest.feature:  # another link says so, and a name from evidence is no path
         return
     tried = (*judged_before(journal.of_feature(bound.feature), bound.base, bound.key), bound.key)
-    if len(tried) > told.verdict.attempt:
+    if told.verdict.attempt is None or len(tried) > told.verdict.attempt:
         yield Link("attempts", f"the journal counts {len(tried)} attempts, the verdict was told of {told.verdict.attempt}")
 
 

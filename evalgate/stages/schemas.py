@@ -5,7 +5,8 @@ import orjson
 from evalgate.records.base import Record
 from evalgate.records.check import CheckReport
 from evalgate.records.comparison import Comparison
-from evalgate.records.evaluation import CaseResult, ResultsHeader
+from evalgate.records.evaluation import CaseResult, Preferences, Probe, ResultsHeader
+from evalgate.records.paths import PathsDecision
 from evalgate.records.policy import Policy
 from evalgate.records.registry import Registry
 from evalgate.records.suite import Case
@@ -19,8 +20,11 @@ PUBLISHED: dict[str, type[Record]] = {
     "training": TrainingRun,
     "results-header": ResultsHeader,
     "results-case": CaseResult,
+    "latency": Probe,
+    "preferences": Preferences,
     "compare": Comparison,
     "verdict": Verdict,
+    "paths": PathsDecision,
     "models.yaml": Registry,
 }
 

@@ -4,6 +4,7 @@ import posixpath
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -110,6 +111,7 @@ def _judgeable(remote: Remote, pull: PullRequest, trees: Trees, here: Here, *, a
         gone=gone,
         asked=asked or _once_more(remote, entries, gone),
         month=here.clock()[:7],
+        document=_document(pull, trees, here, features[0]),
     )
     if trees.change.kind == "dataset":
         looked = _with_rows(remote, looked, trees, ledger, here.places)
@@ -125,6 +127,12 @@ def _judgeable(remote: Remote, pull: PullRequest, trees: Trees, here: Here, *, a
         evidence=where,
         amount=looked.cost.amount if looked.cost else None,
     )
+
+
+def _document(pull: PullRequest, trees: Trees, here: Here, feature: str) -> tuple[str, str] | None:
+    """The decision document of `evalgate paths` as the head has it, and where people open it."""
+    path = posixpath.join(posixpath.dirname(here.places.policy), f"paths/{feature}.md")
+    return (path, f"{here.pages}/blob/{pull.head}/{quote(path)}") if path in trees.head else None
 
 
 def _with_rows(remote: Remote, looked: Looked, trees: Trees, ledger: tuple[Entry, ...], places: Places) -> Looked:

@@ -1,5 +1,6 @@
 """Which weights a variant's name stands for: base, reference, candidate:RUN, a registry variant, or a model uri."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,15 @@ class Loadable(NamedTuple):
     weights: Weights
     adapter: Path | None
     prompt: Prompt
+
+
+class Contending(NamedTuple):
+    """Something that is no variant of the registry's kind, ready to be asked the same; see `contenders`."""
+
+    variant: Variant
+    environment: dict[str, str]
+    """What else shapes its answers."""
+    load: Callable[[], Model]
 
 
 def find_variant(workspace: Workspace, name: str, *, registry_path: Path, cache: Path) -> Loadable:
@@ -49,8 +59,10 @@ def find_variant(workspace: Workspace, name: str, *, registry_path: Path, cache:
     raise RegistryError(f"{workspace.name} has no variant {name!r}; use one of {names}")
 
 
-def load_variant(found: Loadable, *, cache: Path, batch_rows: int) -> Model:
+def load_variant(found: Loadable | Contending, *, cache: Path, batch_rows: int) -> Model:
     """The variant, loaded and ready to be asked."""
+    if isinstance(found, Contending):
+        return found.load()
     if found.weights.uri.startswith("scripted:"):
         from evalgate.models.scripted import ScriptedModel
 
@@ -64,8 +76,10 @@ def load_variant(found: Loadable, *, cache: Path, batch_rows: int) -> Model:
     return TransformersModel(network, tokenizer, found.variant, prompt=found.prompt, batch_rows=batch_rows)
 
 
-def environment_of(found: Loadable) -> dict[str, str]:
+def environment_of(found: Loadable | Contending) -> dict[str, str]:
     """What else shapes the variant's answers on this machine."""
+    if isinstance(found, Contending):
+        return found.environment
     if found.weights.uri.startswith("scripted:"):
         return {"engine": "scripted"}
     from evalgate.models.transformers_model import environment

@@ -173,5 +173,5 @@ def prove_entry(desk: Desk, feature: str, name: str, entry: RegistryEntry) -> St
     judges = Judges(workspace, desk.before, desk.today, desk.dataset)
     kept = adapter_links(told.manifest, told.training.candidate.adapter_sha256, desk.shelf(entry.evidence.uri))
     derived = judged_as_today(told, workspace)
-    again = derived_again(told, workspace) if derived else ()
+    again = derived_again(told, workspace, today=desk.today) if derived else ()
     return Stood(told, (*links, *kept, *broken_entry(name, entry, told, judges, "raising"), *again), derived)

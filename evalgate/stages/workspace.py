@@ -1,6 +1,7 @@
 """What every stage starts from: the policy, and the files that it names, read once and turned into records."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,12 +111,16 @@ def read_suites(workspace: Workspace) -> list[Suite]:
     for place in feature.safety:
         for path, content in store.jsonl_files(root / place, "safety suite", place).items():
             named.setdefault(f"safety/{Path(path).stem}", {})[path] = content
+    for legacy in feature.legacy:
+        named.setdefault(legacy.suite, {}).update(store.jsonl_files(root / legacy.path, "suite of an older task", legacy.path))
     found = suites.suites_of(named)
     golden = [case for suite in found if suite.name == "golden" for case in suite.cases]
     problems = policy_files.against_cases(feature, [case.buckets for case in golden], workspace.path) if golden else []
     for suite in found:
-        scorers = golden_scorers(workspace) if suite.name == "golden" else (SAFETY_SCORER,)
-        problems += [f"{suite.name}: case {c.id!r}: {told}" for c in suite.cases for told in expectation_problems(scorers, c)]
+        scorers = scorers_of(workspace, suite.name)
+        problems += [
+            f"{suite.name}: case {c.id!r}: {told}" for c in suite.cases for told in expectation_problems(scorers, c, root)
+        ]
         problems += [f"{suite.name}: case {case.id!r}: {told}" for case in suite.cases for told in _misplaced(suite.name, case)]
     if problems:
         raise PolicyError(*problems[:MOST_PROBLEMS])
@@ -134,8 +139,20 @@ def _misplaced(suite: str, case: Case) -> list[str]:
 
 def golden_scorers(workspace: Workspace) -> tuple[str, ...]:
     """The scores that golden cases get, the deciding one first."""
-    scorers = workspace.feature.scorers
-    return tuple(dict.fromkeys(name for name in (scorers.primary, *scorers.also) if name is not None))
+    return workspace.feature.scorers.all_names
+
+
+def scorers_of(workspace: Workspace, suite: str) -> tuple[str, ...]:
+    """The scores that the cases of a suite get."""
+    if suite.startswith("safety"):
+        return (SAFETY_SCORER,)
+    of_legacy = next((legacy for legacy in workspace.feature.legacy if legacy.suite == suite), None)
+    return golden_scorers(workspace) if of_legacy is None or of_legacy.scorer is None else (of_legacy.scorer,)
+
+
+def all_scorers(workspace: Workspace, suites: Iterable[str]) -> tuple[str, ...]:
+    """The scores that the cases of some suites get, each once."""
+    return tuple(dict.fromkeys(name for suite in suites for name in scorers_of(workspace, suite)))
 
 
 def dataset_files(workspace: Workspace) -> list[Path]:

@@ -46,12 +46,16 @@ def tango(counts: Counts, margin: float) -> float:
 
 
 def p_up(counts: Counts) -> float:
-    """p-value of an improvement: mid-p McNemar, or Tango at margin 0 against t(G - 1) with clusters; 1 with no flip."""
+    """p-value of an improvement: mid-p McNemar, or Tango at margin 0 against t(G - 1) with clusters; 1 with no flip.
+
+    Clusters never lend evidence: where gains outnumber losses, mid-p McNemar of the cases alone is the least (ADR 0019).
+    """
     if counts.clusters is None:
         return mid_p(counts.gains, counts.losses)
     if counts.gains + counts.losses == 0 or counts.clusters < 2:
         return 1.0
-    return float(stdtr(counts.clusters - 1, -tango(counts, 0.0)))
+    clustered = float(stdtr(counts.clusters - 1, -tango(counts, 0.0)))
+    return max(clustered, mid_p(counts.gains, counts.losses)) if counts.gains > counts.losses else clustered
 
 
 def p_down(counts: Counts) -> float:
@@ -69,7 +73,7 @@ def held(counts: Counts, margin: float, alpha: float) -> bool:
         return False
     if _worst_drop(counts, alpha) <= margin:
         return True
-    return counts.gains > 0 and tango(counts, margin) > _critical(counts, alpha)
+    return counts.gains > 0 and _score(counts, margin) > _critical(counts, alpha)
 
 
 def lift_interval(counts: Counts, alpha: float) -> tuple[float, float]:
@@ -92,7 +96,12 @@ def _margin(counts: Counts, alpha: float) -> float:
     if counts.gains == 0:
         return exact
     critical = _critical(counts, alpha)
-    return min(exact, _bisect(lambda margin: tango(counts, margin) > critical))
+    return min(exact, _bisect(lambda margin: _score(counts, margin) > critical))
+
+
+def _score(counts: Counts, margin: float) -> float:
+    """Tango's statistic with the variance factor n/(n - 1) of Miettinen and Nurminen (1985), which small n needs (ADR 0008)."""
+    return tango(counts, margin) * math.sqrt((counts.n - 1) / counts.n)
 
 
 def _worst_drop(counts: Counts, alpha: float) -> float:

@@ -16,6 +16,7 @@ WHOLE = [
     "check.json",
     "comment.md",
     "compare.json",
+    "regressions.jsonl",
     "report.html",
     "report.md",
     "training.json",
@@ -81,7 +82,7 @@ class TestTheModelFallsSilent:
         draw(tmp_path, "refund: -+*30 ??*2 | bill: -+*40 | safety/jailbreak: ++*10")
         assert evalgate(tmp_path, "run").code == 3
         report = (run_folder(tmp_path) / "report.md").read_text()
-        assert "2 cases that are not measured" in report
+        assert "2 cases not measured on both sides" in report
         assert "`refund-31`" in report
         assert "`refund-32`" in report
 

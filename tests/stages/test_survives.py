@@ -43,7 +43,7 @@ class TestKilled:
             assert len(whole) == len(list(folder.glob("runs/*/*.json")))
             assert evalgate(folder, "run").code == 0
             assert judged(run_folder(folder)) == undisturbed
-        assert died == 12, "check, training, results twice and once more in the cache, the ledger, five reports"
+        assert died == 13, "check, training, results twice and once more in the cache, the ledger, five reports, regressions"
 
     @pytest.mark.parametrize("seen", ["check.json", "training.json", "base.results.jsonl", "compare.json"])
     def test_real_process__the_next_run_ends_as_if_nothing_had_been(self, evalgate, tmp_path, undisturbed, seen):

@@ -8,7 +8,7 @@ import pytest
 from cmarkgfm.cmark import Options
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from test_report import ANY_TEXT, HOSTILE, SECRETS, assert_inert, rendered, small_story, story
+from test_report import ANY_TEXT, HOSTILE, SECRETS, assert_inert, full_story, rendered, small_story, story
 
 from evalgate.judgement.check_text import SUMMARY_LIMIT, Annotation, annotations, check_text
 from evalgate.judgement.comment import COMMENT_LIMIT, MARKER, MARKS, chart, comment_markdown, pull_comment
@@ -122,7 +122,7 @@ class TestVerdict:
     def test_verdict__comes_with_buckets_chart_folded_cases_and_provenance(self):
         told = pull_comment(standing(binding=binding()), **judged(report_url=REPORT))
         assert "**Verdict: inconclusive**: cases were not measured" in told
-        assert "| `intent/bill` | ❔ unclear, 1 unmeasured | -2.6 | -12.2 to +4.9 | 100.0% | 97.4% | 0 / 1 | 39 |" in told
+        assert "| `intent/bill` | ❔ unclear, 1 unmeasured | -2.6 | -12.2 to +5.1 | 100.0% | 97.4% | 0 / 1 | 39 |" in told
         assert "```mermaid\n---" in told
         assert "<summary>1 regression</summary>" in told
         assert "<summary>1 case not measured on both sides</summary>" in told
@@ -147,6 +147,51 @@ class TestVerdict:
         assert told.startswith(f"{MARKER}\n> [!WARNING]\n> **EvalGate: inconclusive** for `f`: ")
         assert "Full report: `runs/r/report.md`" in told
         assert "Commands" not in told
+
+
+class TestHonesty:
+    def test_waivers_contender_attempts_and_look__stand_above_the_evidence(self):
+        told = comment_markdown(*full_story())
+        first, _, _ = told.partition("| scope | state |")
+        assert re.findall(r"^- (.*)$", first, re.MULTILINE) == [
+            "⚠ waived by `octocat` until `2026-12-01`, because `the old task is switched off in December`: "
+            "`legacy` of `golden/orders` (`unclear`)",
+            "⚠ waived by `octocat` until `2026-12-01`, because `the old task is switched off in December`: "
+            "`json_valid` of `json_valid` (`unclear`)",
+            "`search` already reaches this (93.0% against the candidate's 94.0%, shown to lose less than the margin), "
+            "but its safety was not fully measured",
+            "attempts are not recorded: judged as a first one; the registry refuses it",
+            "stopped at look 2 of 4: 100 of about 200 golden cases asked",
+        ]
+        assert "| attempt | not recorded |" in told
+
+    def test_verdict_without_any_of_it__has_no_such_line(self):
+        first, _, _ = comment_markdown(*small_story()).partition("| scope | state |")
+        assert "\n- " not in first
+
+    def test_measures__are_shown_where_they_are_not_fine_those_that_harm_first(self):
+        told = comment_markdown(*full_story())
+        rows = re.findall(r"^\| (\w+) \| `[^`]+` \| \d+ \|.*\| ([✅❌❔]) [\w, ]+ \|$", told, re.MULTILINE)
+        assert rows == [("fields", "❌"), ("cost_per_call", "❌"), ("legacy", "❔"), ("f1", "❔"), ("latency_p95", "❔")]
+
+    def test_safety__says_what_the_suite_proves(self):
+        assert "**No new unsafe answer**: 0 of 10 proves at most 25.9 % at 95 %." in comment_markdown(*small_story())
+
+    @pytest.mark.parametrize("text", WORSE.values(), ids=WORSE)
+    def test_hostile_names_of_all_of_it__mean_nothing_and_stay_within_the_limit(self, text):
+        comparison, verdict = full_story(names=text[:3_000], said=text)
+        many = verdict.model_copy(update={"waived": verdict.waived * 200, "figures": verdict.figures * 100})
+        for told in (comment_markdown(comparison, verdict), pull_comment(standing(), comparison=comparison, verdict=many)):
+            assert_inert(told)
+            assert len(told) <= COMMENT_LIMIT
+            assert not [secret for secret in SECRETS if secret in told]
+
+    def test_what_is_left_out_of_a_long_comment__is_counted(self):
+        comparison, verdict = full_story()
+        many = verdict.model_copy(update={"waived": verdict.waived * 100, "figures": verdict.figures * 20})
+        told = pull_comment(standing(), comparison=comparison, verdict=many, report_url=REPORT)
+        assert re.search(r"^- \d+ more: \[full report\]", told, re.MULTILINE)
+        assert re.search(r"^\*\d+ more measures that are not fine, left out here\*: \[full report\]", told, re.MULTILINE)
 
 
 class TestFindings:

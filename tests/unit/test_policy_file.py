@@ -4,7 +4,8 @@ import pytest
 
 from evalgate.errors import PolicyError
 from evalgate.policy import against_cases, feature_of, gate_sha256, judged_buckets, parse, too_small_buckets
-from evalgate.records.policy import FeaturePolicy, GatePolicy
+from evalgate.records.gate_policy import GatePolicy
+from evalgate.records.policy import FeaturePolicy
 
 EXAMPLE = """\
 version: 1
@@ -113,8 +114,7 @@ class TestSeveralProblems:
             "4: features.f.owner: input should be a valid string, but the file says 12: quote it if text is meant",
             "5: features.f.gate.max_drop: input should be greater than 0, but the file says 0",
             "5: unknown key features.f.gate.min_lfit: did you mean 'min_lift'?",
-            "6: features.f.scorers.primary: input should be 'exact_json', 'exact_text', 'contains', 'regex', 'json_valid' "
-            "or 'refusal', not 'exact_jsn': did you mean 'exact_json'?",
+            "6: features.f.scorers.primary: no scorer is called 'exact_jsn': did you mean 'exact_json'?",
             "7: the key 'owner' stands twice (first on line 4): keep one",
         ]
 
@@ -170,7 +170,7 @@ class TestNumbers:
 
 class TestNames:
     def test_a_scorer_that_does_not_exist_is_named_with_what_was_meant(self):
-        assert "not 'json_vald': did you mean 'json_valid'?" in problem("scorers: {also: [json_vald]}")
+        assert "no scorer is called 'json_vald': did you mean 'json_valid'?" in problem("scorers: {also: [json_vald]}")
 
     @pytest.mark.parametrize(
         ("line", "meant"),

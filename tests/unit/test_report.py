@@ -14,9 +14,12 @@ from evalgate.judgement.compare import compare
 from evalgate.judgement.gate import decide
 from evalgate.judgement.markdown import code_span
 from evalgate.judgement.report import report_html, report_markdown
+from evalgate.judgement.wording import contender_words
+from evalgate.records.comparison import Contender, Labelled, Pairs
 from evalgate.records.evaluation import CaseResult, EvalResults, ResultsHeader
-from evalgate.records.policy import FeaturePolicy, GatePolicy
-from evalgate.records.verdict import Verdict
+from evalgate.records.gate_policy import GatePolicy
+from evalgate.records.policy import FeaturePolicy
+from evalgate.records.verdict import Figure, Reason, Verdict, Waived
 
 HOSTILE = {
     "end of the details": "</details></td></tr></table>",
@@ -57,7 +60,7 @@ SECRETS = (
 )
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("`|\\<>@#$&[]()!*_~\n :"), max_size=300)
 OURS = {
-    *("h1", "h2", "p", "blockquote", "strong", "em", "code", "pre", "ul", "li", "details", "summary"),
+    *("h1", "h2", "h3", "p", "blockquote", "strong", "em", "code", "pre", "ul", "li", "details", "summary"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
 """Elements that a report is made of."""
@@ -115,6 +118,95 @@ def small_story():
     feature = FeaturePolicy(gate=GatePolicy(max_bucket_drop=0.1))
     comparison = compare(results("base", sides[0]), results("candidate", sides[1]), feature)
     return comparison, decide(comparison, feature)
+
+
+def full_story(names: str | None = None, said: str = "wrong"):
+    """Everything that a report can hold: unsafe answers, classes, figures in all units, contenders, waivers, attempt and look.
+
+    `names` takes the place of every foreign name and reason, `said` that of the candidate's wrong answers.
+    """
+    marks = [("refund", n, "-+" if n <= 30 else "++") for n in range(1, 41)]
+    marks += [("bill", n, "+-" if n <= 4 else "++") for n in range(1, 41)]
+    marks += [("login", n, "+-" if n <= 2 else "--" if n <= 5 else "++") for n in range(1, 21)]
+    answers = {"+": (1.0, "right"), "-": (0.0, said)}
+    harm = [("safety/jailbreak", n, "+-" if n == 7 else "++") for n in range(1, 61)]
+    sides = [
+        [case(f"{name}-{n:02}", *answers[mark[side]], bucket=names or name) for name, n, mark in marks]
+        + [case(f"jailbreak-{n:02}", *answers[mark[side]], suite=suite) for suite, n, mark in harm]
+        for side in (0, 1)
+    ]
+    gate = GatePolicy(max_bucket_drop=0.1, protected=(f"intent/{names or 'login'}",))
+    feature = FeaturePolicy(gate=gate)
+    base, candidate = (results(side, cases) for side, cases in zip(("base", "candidate"), sides, strict=True))
+    other = Pairs(scope="overall", n=100, both_right=50, gains=44, losses=1, both_wrong=5, unmeasured=0)
+    unsafe = Pairs(scope="safety", n=60, both_right=57, gains=2, losses=0, both_wrong=1, unmeasured=0)
+    comparison = compare(base, candidate, feature).model_copy(
+        update={
+            "classes": labelled(names),
+            "fields": (labelled(names),),
+            "costs": ((0.001, 0.002), (0.001, 0.004)),
+            "contenders": (
+                Contender(name=names or "prompt-v2", kind="prompt", results_sha256="c" * 64, pairs=other, safety=unsafe),
+                Contender(name="search", kind="retrieval", results_sha256="d" * 64, pairs=other),
+            ),
+            "look": 2,
+        }
+    )
+    verdict = decide(comparison.model_copy(update={"look": None}), feature)
+    figures = drawn_figures(names)
+    extra = tuple(
+        Reason(rule=f.rule, scope=f.scope, state=f.state, n=f.n, observed=None, bound=None, threshold=0.1)
+        for f in figures
+        if f.rule != "contenders"
+    )
+    waived = Waived(
+        rule="legacy",
+        scope=names or "golden/orders",
+        state="unclear",
+        owner=names or "octocat",
+        reason=names or "the old task is switched off in December",
+        expires="2026-12-01",
+    )
+    return comparison, verdict.model_copy(
+        update={
+            "rules": (*(r for r in verdict.rules if r.rule in ("safety", "overall", "bucket", "protected_bucket")), *extra),
+            "figures": figures,
+            "waived": (waived, waived.model_copy(update={"rule": "json_valid", "scope": "json_valid"})),
+            "contenders": contender_words(comparison, figures),
+            "attempt": None,
+            "look": 2,
+        }
+    )
+
+
+def labelled(names: str | None = None, *, more: int = 0) -> Labelled:
+    """Three classes, an answer without one, and `more` rare classes; one class and the field are called `names`."""
+    drawn = [("refund", "refund", "refund", 28), ("refund", "bill", "refund", 9), ("refund", "refund", "(none)", 3)]
+    drawn += [("bill", "bill", "bill", 36), ("bill", "bill", names or "login", 4), (names or "login", "bill", "bill", 5)]
+    drawn += [(names or "login", names or "login", names or "login", 15)]
+    drawn += [(f"rare {n}", f"rare {n}", "bill", 1) for n in range(more)]
+    return Labelled(name=names or "intent", cells=tuple((None, *cell) for cell in drawn), unmeasured=2)
+
+
+def drawn_figures(names: str | None = None) -> tuple[Figure, ...]:
+    """A figure of each rule and unit; `names` is the scope of all of them."""
+    return tuple(
+        Figure(rule=rule, scope=names or scope, n=n, base=base, candidate=now, low=low, high=high, state=state, unit=unit)
+        for rule, scope, n, base, now, low, high, state, unit in (
+            ("legacy", "golden/orders", 40, 0.9, 0.85, -0.135, 0.02, "unclear", "share"),
+            ("f1", "all classes", 100, 0.71, 0.93, 0.14, 0.3, "held", "share"),
+            ("f1", "login", 20, 0.857, 0.811, -0.19, 0.08, "unclear", "share"),
+            ("fields", "order.id", 80, 0.9, 0.7, -0.3, -0.1, "harmed", "share"),
+            ("judge", "overall", 100, 0.6, 0.7, 0.05, 0.15, "improved", "share"),
+            ("fairness", "locale/en over locale/es", 100, 0.02, 0.08, None, None, "within", "share"),
+            ("latency_p95", "overall", 50, 41.25, 52.5, 1.09, 1.45, "slower, paid for by the improvement", "ms"),
+            ("cost_per_call", "overall", 100, 0.001, 0.003, 2.5, 3.5, "too dear", "cost"),
+            ("auc", "spam", 100, 0.91, 0.934, 0.011, 0.037, "held", "share"),
+            ("tokens", "overall", 100, 96.0, 80.0, -20.0, -12.0, "within", "count"),
+            ("contenders", "prompt-v2", 100, 0.51, 0.94, 0.34, 0.52, "beaten", "share"),
+            ("contenders", "search", 100, 0.93, 0.94, -0.02, 0.04, "as good", "share"),
+        )
+    )
 
 
 class Page(HTMLParser):
@@ -178,6 +270,10 @@ def assert_inert(markdown: str) -> Page:
     return page
 
 
+TOLD = [lambda text: story(text, names=text[:3_000]), lambda text: full_story(names=text[:3_000], said=text)]
+"""Stories in which every foreign text is hostile."""
+
+
 class TestCodeSpan:
     @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
     @pytest.mark.parametrize("where", ["{}", "| a | b |\n|---|---|\n| {} | end |", "- {}\n- end", "> {}\n\nend", "**x**{}@"])
@@ -225,6 +321,19 @@ class TestHostileText:
             for markdown in markdowns(comparison, decide(comparison, feature)).values():
                 assert_inert(markdown)
 
+    @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+    def test_in_classes_fields_contenders_figures_and_waivers__means_nothing(self, text):
+        for name, markdown in markdowns(*full_story(names=text[:3_000], said=text)).items():
+            assert_inert(markdown)
+            assert not [secret for secret in SECRETS if secret in markdown], name
+            assert len(re.findall(r"^(>|-) ⚠ waived by ", markdown, re.MULTILINE)) == 2
+
+    @given(ANY_TEXT.filter(bool))
+    @settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])
+    def test_any_text_in_classes_fields_contenders_figures_and_waivers__means_nothing(self, text):
+        for markdown in markdowns(*full_story(names=text, said=text)).values():
+            assert_inert(markdown)
+
     @given(ANY_TEXT, ANY_TEXT.filter(bool), st.sampled_from([1, 12]))
     @settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.generate])  # what it finds is short enough
     def test_any_text_anywhere__means_nothing(self, text, names, repeat):
@@ -232,8 +341,9 @@ class TestHostileText:
             assert_inert(markdown)
 
     @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-    def test_in_the_page__is_escaped_and_runs_nothing(self, text):
-        page = report_html(*story(text, names=text[:3_000]))
+    @pytest.mark.parametrize("told", TOLD)
+    def test_in_the_page__is_escaped_and_runs_nothing(self, text, told):
+        page = report_html(*told(text))
         elements = Page(re.sub(r"<!doctype html>|<(meta|br)[^>]*>", "", page))
         assert elements.elements.isdisjoint({"script", "img", "iframe", "object", "a", "link", "form"})
         names = {name for name, _ in elements.attributes}
@@ -241,8 +351,9 @@ class TestHostileText:
         assert "default-src 'none'" in page
 
     @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-    def test_in_the_page__is_masked_and_turns_no_line_around(self, text):
-        page = report_html(*story(text, names=text[:3_000]))
+    @pytest.mark.parametrize("told", TOLD)
+    def test_in_the_page__is_masked_and_turns_no_line_around(self, text, told):
+        page = report_html(*told(text))
         assert not [secret for secret in SECRETS if secret in page]
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", page)
 
@@ -264,63 +375,91 @@ class TestLength:
         assert_inert(comment)
         assert re.search(r"\d+ more buckets, left out here\*: full report: `runs/r/report.md`", comment)
 
-    def test_report__shows_fifty_cases_of_each_kind_and_counts_the_rest(self):
-        report = report_markdown(*story("x", repeat=60))
-        assert "70 more, left out here: the results files" in report.replace("*", "")
-        assert "10 more, left out here: the results files" in report.replace("*", "")
+    def test_report__shows_fifty_cases_of_each_kind_and_twenty_for_review_and_counts_the_rest(self):
+        report = report_markdown(*story("x", repeat=60)).replace("*", "")
+        assert "0 more gains and 70 more losses, left out here: `compare.json`" in report
+        assert report.count("10 more, left out here: `compare.json`") == 2  # unsafe answers, and what was not measured
+        assert "### For review: the 20 worst of 180 regressions" in report
+        assert len(re.findall(r"^\|.*\| \|$", report, re.MULTILINE)) == 20
+
+    def test_page__shows_two_hundred_unsafe_answers_and_counts_the_rest(self):
+        assert "10 more are in <code>compare.json</code>" in report_html(*story("x", repeat=210))
 
     def test_same_story__gives_the_same_bytes(self):
         assert markdowns(*story("x", repeat=3)) == markdowns(*story("x", repeat=3))
         assert report_html(*story("x", repeat=3)) == report_html(*story("x", repeat=3))
+        assert markdowns(*full_story()) == markdowns(*full_story())
+        assert report_html(*full_story()) == report_html(*full_story())
+
+
+def read(report: str) -> str:
+    """A report without its digests, and with the rows of further gains as one line."""
+    return re.sub(r"(\| `refund-\d+` \|.*\| \|  ?\|\n)+", "(more gains)\n", re.sub("[0-9a-f]{64}", "*", report))
 
 
 def test_small_story__reads_like_this():
-    report = report_markdown(*small_story(), notes=["a note"])
-    plain = re.sub("[0-9a-f]{64}", "*", report).replace("; `intent/bill` unclear.", "; intent/bill unclear.")
-    assert plain == WHOLE
+    assert read(report_markdown(*small_story(), notes=["a note"])) == SMALL
 
 
-WHOLE = """\
+def test_full_story__reads_like_this():
+    assert read(report_markdown(*full_story())) == FULL
+
+
+SMALL = """\
 # EvalGate: inconclusive for `f`
 
 > [!WARNING]
-> **inconclusive**: cases were not measured: too many unmeasured; intent/bill unclear.
+> **inconclusive**: cases were not measured: too many unmeasured; `intent/bill` unclear.
 >
 > Next: evaluate again: 1 case without a score on both sides (listed in the report).
 
-Base `base` against candidate `candidate`, score `exact_json`: +49.4 points overall (interval +38.8 to +59.4, n = 79).
+Base `base` against candidate `candidate`, score `exact_json`: +49.4 points overall (interval +38.7 to +59.4, n = 79).
+
+- attempt 1 of this feature against this base
 
 ## Buckets
 
 | scope | n | base | candidate | lift | interval | gains / losses | no worse than | state |
 |---|--:|--:|--:|--:|:-:|:-:|--:|---|
-| `overall` | 79 | 49.4% | 98.7% | +49.4 | +38.8 to +59.4 | 40 / 1 | 0.0 | ✅ improved, 1 unmeasured |
-| `intent/bill` | 39 | 100.0% | 97.4% | -2.6 | -12.2 to +4.9 | 0 / 1 | 12.2 | ❔ unclear, 1 unmeasured |
-| `intent/refund` | 40 | 0.0% | 100.0% | +100.0 | +85.8 to +100.0 | 40 / 0 | 0.0 | ✅ held |
+| `overall` | 79 | 49.4% | 98.7% | +49.4 | +38.7 to +59.4 | 40 / 1 | 0.0 | ✅ improved, 1 unmeasured |
+| `intent/bill` | 39 | 100.0% | 97.4% | -2.6 | -12.2 to +5.1 | 0 / 1 | 12.2 | ❔ unclear, 1 unmeasured |
+| `intent/refund` | 40 | 0.0% | 100.0% | +100.0 | +85.4 to +100.0 | 40 / 0 | 0.0 | ✅ held |
 
 Intervals and "no worse than" (points) hold one-sided at 96.0% each: attempt 1 may spend 0.04 of 0.05.
 
-
 ## Safety
 
-0 new unsafe answers among 10 cases that base handled safely. For cases like these, the true \
-share of new unsafe answers is below 25.9% (upper 95.0% bound); of other cases it says nothing.
+**No new unsafe answer**: 0 of 10 proves at most 25.9 % at 95 %. The 10 are the cases that base handled safely; this \
+speaks of cases like them, and of no others.
 
-## Regressions
+## Flips
 
-<details><summary>1 cases that base had right and the candidate has wrong</summary>
+40 golden cases gained and 1 lost of 79; right on both sides 38, wrong on both 0.
 
-| case | buckets | base said | candidate said |
-|---|---|---|---|
-| `bill-39` | `intent/bill` | `right` | `wrong` |
+### For review: 1 regression
+
+| case | where | base said | candidate said | finding |
+|---|---|---|---|---|
+| `bill-39` | `intent/bill` | `right` | `wrong` | |
+
+Protected buckets first, then unsafe answers, then the others by the worst of their buckets. Findings go into the last \
+column, or into `regressions.jsonl`, which `evalgate backlog` turns into dataset rows.
+
+<details><summary>Gains and losses side by side</summary>
+
+| gained | base said | candidate said | lost | base said | candidate said |
+|---|---|---|---|---|---|
+| `refund-1` | `wrong` | `right` | `bill-39` | `right` | `wrong` |
+(more gains)
 
 </details>
 
-<details><summary>1 cases that are not measured on both sides</summary>
+<details><summary>1 case not measured on both sides</summary>
 
 | case | buckets | base said | candidate said | why |
 |---|---|---|---|---|
 | `bill-40` | `intent/bill` | `right` | `no answer` | `candidate: errored` |
+
 
 </details>
 
@@ -338,6 +477,14 @@ share of new unsafe answers is below 25.9% (upper 95.0% bound); of other cases i
 
 Thresholds on point estimates, without tests, would have said **pass**.
 
+## What would settle it
+
+| rule | scope | cases now | cases needed | asking the missing ones costs |
+|---|---|--:|--:|--:|
+| bucket | `intent/bill` | 39 | about 40 | not known |
+
+Cases at which a decision is likely (80 % power), if flips stay as frequent. What an answer costs was not recorded.
+
 ## Provenance
 
 - ⚠️ `provenance missing: base's results do not say what answered, on what, and how; the registry refuses such evidence`
@@ -345,6 +492,166 @@ Thresholds on point estimates, without tests, would have said **pass**.
 - ⚠️ `a note`
 - base results `*`
 - candidate results `*`
+- comparison `*`
+- policy `*`
+"""
+FULL = """\
+# EvalGate: fail for `f`
+
+> [!CAUTION]
+> **fail**: 1 safety case handled safely by base, unsafely now.
+
+> [!WARNING]
+> ⚠ waived by `octocat` until `2026-12-01`, because `the old task is switched off in December`: `legacy` of \
+`golden/orders` (`unclear`)
+>
+> ⚠ waived by `octocat` until `2026-12-01`, because `the old task is switched off in December`: `json_valid` of \
+`json_valid` (`unclear`)
+
+Base `base` against candidate `candidate`, score `exact_json`: +24.0 points overall (interval +14.2 to +33.8, n = 100).
+
+- attempts are not recorded: judged as a first one; the registry refuses it
+- stopped at look 2 of 4: 100 of about 200 golden cases asked
+- `search` already reaches this (93.0% against the candidate's 94.0%, shown to lose less than the margin), but its safety \
+was not fully measured
+
+## Buckets
+
+| scope | n | base | candidate | lift | interval | gains / losses | no worse than | state |
+|---|--:|--:|--:|--:|:-:|:-:|--:|---|
+| `overall` | 100 | 67.0% | 91.0% | +24.0 | +14.2 to +33.8 | 30 / 6 | 0.0 | ✅ improved |
+| `intent/bill` | 40 | 100.0% | 90.0% | -10.0 | -22.2 to -2.0 | 0 / 4 | 22.2 | ❔ unclear |
+| `intent/login` | 20 | 85.0% | 75.0% | -10.0 | -29.4 to +5.3 | 0 / 2 | 29.4 | ❔ unclear |
+| `intent/refund` | 40 | 25.0% | 100.0% | +75.0 | +61.3 to +86.3 | 30 / 0 | 0.0 | ✅ held |
+
+Intervals and "no worse than" (points) hold one-sided at 96.0% each: a first attempt at look 2 may spend 0.04 of 0.05.
+
+## Safety
+
+**1 new unsafe answer**. One is enough to fail; no policy can allow it. 1 of 60 proves at most 7.7 % at 95 %. The 60 \
+are the cases that base handled safely; this speaks of cases like them, and of no others.
+
+| case | buckets | base said | candidate said |
+|---|---|---|---|
+| `jailbreak-07` | `safety/jailbreak` | `right` | `wrong` |
+
+
+## Flips
+
+30 golden cases gained and 6 lost of 100; right on both sides 61, wrong on both 3.
+
+### For review: 7 regressions
+
+| case | where | base said | candidate said | finding |
+|---|---|---|---|---|
+| `login-01` | `intent/login` | `right` | `wrong` | |
+| `login-02` | `intent/login` | `right` | `wrong` | |
+| `jailbreak-07` | `safety/jailbreak` | `right` | `wrong` | |
+| `bill-01` | `intent/bill` | `right` | `wrong` | |
+| `bill-02` | `intent/bill` | `right` | `wrong` | |
+| `bill-03` | `intent/bill` | `right` | `wrong` | |
+| `bill-04` | `intent/bill` | `right` | `wrong` | |
+
+Protected buckets first, then unsafe answers, then the others by the worst of their buckets. Findings go into the last \
+column, or into `regressions.jsonl`, which `evalgate backlog` turns into dataset rows.
+
+<details><summary>Gains and losses side by side</summary>
+
+| gained | base said | candidate said | lost | base said | candidate said |
+|---|---|---|---|---|---|
+| `refund-01` | `wrong` | `right` | `bill-01` | `right` | `wrong` |
+| `refund-02` | `wrong` | `right` | `bill-02` | `right` | `wrong` |
+| `refund-03` | `wrong` | `right` | `bill-03` | `right` | `wrong` |
+| `refund-04` | `wrong` | `right` | `bill-04` | `right` | `wrong` |
+| `refund-05` | `wrong` | `right` | `login-01` | `right` | `wrong` |
+| `refund-06` | `wrong` | `right` | `login-02` | `right` | `wrong` |
+(more gains)
+
+</details>
+
+## Contenders
+
+| contender | kind | n | contender | candidate | candidate's lead | interval | state | unsafe where the candidate is safe |
+|---|---|--:|--:|--:|--:|:-:|---|--:|
+| `prompt-v2` | prompt | 100 | 51.0% | 94.0% | +43.0 | +34.0 to +52.0 | ✅ beaten | 2 of 60 |
+| `search` | retrieval | 100 | 93.0% | 94.0% | +1.0 | -2.0 to +4.0 | ❔ as good | not measured |
+
+## Classes and fields
+
+| rule | scope | n | base | candidate | change | interval | state |
+|---|---|--:|--:|--:|--:|:-:|---|
+| f1 | `all classes` | 100 | 71.0% | 93.0% | +22.0 | +14.0 to +30.0 | ✅ held |
+| f1 | `login` | 20 | 85.7% | 81.1% | -4.6 | -19.0 to +8.0 | ❔ unclear |
+| fields | `order.id` | 80 | 90.0% | 70.0% | -20.0 | -30.0 to -10.0 | ❌ harmed |
+
+
+Expected `intent` down, answered across; each cell is base → candidate:
+
+| | `bill` | `login` | `refund` | `(none)` | n |
+|---|:-:|:-:|:-:|:-:|--:|
+| `bill` | **40 → 36** | 0 → 4 | · | · | 40 |
+| `login` | 5 → 5 | **15 → 15** | · | · | 20 |
+| `refund` | 9 → 0 | · | **31 → 37** | 0 → 3 | 40 |
+
+2 cases not in the table: no answer on both sides, or no expected class.
+
+## Further measures
+
+| rule | scope | n | base | candidate | change | interval | state |
+|---|---|--:|--:|--:|--:|:-:|---|
+| legacy | `golden/orders` | 40 | 90.0% | 85.0% | -5.0 | -13.5 to +2.0 | ❔ unclear |
+| judge | `overall` | 100 | 60.0% | 70.0% | +10.0 | +5.0 to +15.0 | ✅ improved |
+| fairness | `locale/en over locale/es` | 100 | 2.0% | 8.0% | +6.0 | - | ✅ within |
+| latency_p95 | `overall` | 50 | 41.25 ms | 52.5 ms | × 1.27 | × 1.09 to 1.45 | ❔ slower, paid for by the improvement |
+| cost_per_call | `overall` | 100 | 0.001 | 0.003 | × 3.00 | × 2.50 to 3.50 | ❌ too dear |
+| auc | `spam` | 100 | 0.910 | 0.934 | +0.024 | +0.011 to +0.037 | ✅ held |
+| tokens | `overall` | 100 | 96 | 80 | -16 | -20 to -12 | ✅ within |
+
+
+Differences and their intervals are in points, for values in percent; × is how many times base's value, at 95 %.
+
+## How it was decided
+
+| rule | scope | state | n | observed | evidence | asked for |
+|---|---|---|--:|--:|--:|--:|
+| safety | `safety` | regressed | 60 | 1 | 0.07664 | 0 |
+| overall | `overall` | improved | 100 | 0.24 | 2.063e-05 | 0.03 |
+| bucket | `intent/bill` | unclear | 40 | -0.1 | 0.2218 | 0.1 |
+| protected_bucket | `intent/login` | unclear | 20 | -0.1 | 0.294 | 0.1 |
+| bucket | `intent/refund` | held | 40 | 0.75 | 0 | 0.1 |
+| legacy | `golden/orders` | unclear | 40 | - | - | 0.1 |
+| f1 | `all classes` | held | 100 | - | - | 0.1 |
+| f1 | `login` | unclear | 20 | - | - | 0.1 |
+| fields | `order.id` | harmed | 80 | - | - | 0.1 |
+| judge | `overall` | improved | 100 | - | - | 0.1 |
+| fairness | `locale/en over locale/es` | within | 100 | - | - | 0.1 |
+| latency_p95 | `overall` | slower, paid for by the improvement | 50 | - | - | 0.1 |
+| cost_per_call | `overall` | too dear | 100 | - | - | 0.1 |
+| auc | `spam` | held | 100 | - | - | 0.1 |
+| tokens | `overall` | within | 100 | - | - | 0.1 |
+
+Thresholds on point estimates, without tests, would have said **fail**: `new unsafe answers`.
+
+## What would settle it
+
+| rule | scope | cases now | cases needed | asking the missing ones costs |
+|---|---|--:|--:|--:|
+| bucket | `intent/bill` | 40 | about 68 | 0.112 |
+| protected_bucket | `intent/login` | 20 | about 68 | 0.192 |
+| legacy | `golden/orders` | 40 | not known | not known |
+| f1 | `login` | 20 | not known | not known |
+
+Cases at which a decision is likely (80 % power), if flips stay as frequent. Costs are what asking base and candidate \
+one case has cost on average (0.004), in the policy's currency; writing the cases is not counted.
+
+## Provenance
+
+- ⚠️ `provenance missing: base's results do not say what answered, on what, and how; the registry refuses such evidence`
+- ⚠️ `provenance missing: candidate's results do not say what answered, on what, and how; the registry refuses such evidence`
+- base results `*`
+- candidate results `*`
+- results of contender `prompt-v2` `*`
+- results of contender `search` `*`
 - comparison `*`
 - policy `*`
 """

@@ -11,6 +11,7 @@ from evalgate.errors import NotMeasured
 from evalgate.judgement.threshold import SETTLED, held, nothing_to_judge, standing, to_be_split
 from evalgate.records.change import DatasetChange
 from evalgate.records.check import CheckReport, Finding
+from evalgate.records.policy import ContenderPolicy
 from evalgate.review.costs import Estimate
 
 SUITE = "~golden/f/cases.jsonl"
@@ -674,3 +675,23 @@ def test_words__no_name_ever_leaves_its_code_span(name):
 
 def test_drawings__the_policy_is_what_a_team_writes():
     assert policy(f={}).features["f"].review.approvals == 1
+
+
+class TestTheDecisionDocument:
+    PLACE = ("paths/f.md", "https://github.example/o/r/blob/abc/paths/f.md")
+
+    def test_is_linked_from_the_checklist_where_the_head_has_one(self):
+        lines = [line.words for line in standing(looked("ann+", document=self.PLACE)).conditions]
+        told = [words for words in lines if "cheaper" in words]
+        assert told == [f"what is cheaper than a fine-tune was asked: [{self.PLACE[0]}]({self.PLACE[1]})"]
+
+    def test_with_a_hostile_path_is_shown_and_not_linked(self):
+        told = standing(looked("ann+", document=("paths/f.md", "javascript:alert(1)"))).conditions
+        assert not any("](javascript" in line.words for line in told)
+
+    def test_that_is_missing_is_noted_only_where_the_policy_names_contenders(self):
+        rival = ContenderPolicy(name="prompt-v2", kind="prompt", prompt="prompts/v2.md")
+        seen = looked("ann+")
+        named = seen._replace(feature=seen.feature.model_copy(update={"contenders": (rival,)}))
+        assert any("evalgate paths --feature" in note for note in standing(named).notes)
+        assert not any("evalgate paths --feature" in note for note in standing(seen).notes)

@@ -5,6 +5,7 @@ from drawn_results import both, each, feature, judged, reasons, results, suite_o
 
 from evalgate.errors import DatasetError, PolicyError
 from evalgate.judgement.compare import compare
+from evalgate.judgement.gate import decide
 from evalgate.records.evaluation import CaseResult, Decoding, EvalResults
 from evalgate.records.policy import FeaturePolicy
 from evalgate.results import parse
@@ -177,9 +178,17 @@ class TestScores:
         verdict = verdict_on(*self.scored(exact_text=1.0))
         assert (verdict.verdict, verdict.scopes[0].unmeasured) == ("inconclusive", 260)
 
-    def test_a_score_between_zero_and_one_never_passes(self):
+    def test_a_score_just_below_right_is_a_regression_of_what_base_had_right(self):
         verdict = verdict_on(*self.scored(exact_json=0.99))
-        assert (verdict.verdict, reasons(verdict)[-1]) == ("inconclusive", "comparable runs not comparable")
+        assert (verdict.verdict, reasons(verdict)) == ("fail", ["regression_share overall above"])
+
+    def test_where_the_policy_says_what_is_right_the_scores_between_are_compared_as_they_are(self):
+        base, candidate = self.scored(exact_json=0.99)
+        policy = FeaturePolicy.model_validate({"scorers": {"primary": "exact_json", "right_at": 0.9}})
+        verdict = decide(compare(base, candidate, policy), policy)
+        overall = verdict.scopes[0]
+        assert (verdict.verdict, overall.state, overall.losses) == ("pass", "improved", 0)
+        assert (overall.base, overall.candidate) == (pytest.approx(200 / 260), pytest.approx(0.99))
 
 
 class TestWrittenByHand:

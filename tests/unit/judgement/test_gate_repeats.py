@@ -53,7 +53,6 @@ class TestClusters:
     def test_a_bucket_in_which_every_clustered_case_is_lost_fails(self):
         assert judged("refund: +-*40 | invoice: ++*400", clusters=2).verdict == "fail"
 
-    @pytest.mark.xfail(strict=True, reason="GATE.md's design effect falls when the tenth cluster flips; see the report")
     def test_one_more_loss_never_buys_a_pass(self):
         gate = {"require": "no_harm", "max_drop": 0.05, "max_bucket_drop": 0.05}
         gains = "-+ ++*3 " * 7

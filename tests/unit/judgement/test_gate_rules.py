@@ -121,7 +121,7 @@ class TestUnmeasured:
 
     def test_a_cluster_that_lost_a_member_is_still_a_cluster_when_that_member_counts_as_lost(self):
         def pair_at_the_end(side):
-            last = len(side.cases) - 2
+            last = len(side.cases) - 4
             return each(side, lambda number, _: {"cluster": "twins"} if number >= last else {})
 
         gate = {"require": "no_harm", "max_drop": 0.05, "max_bucket_drop": 0.05, "max_unmeasured_share": 0.02}

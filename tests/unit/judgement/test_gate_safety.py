@@ -9,7 +9,8 @@ from evalgate.errors import PolicyError
 from evalgate.judgement.compare import compare
 from evalgate.judgement.gate import decide
 from evalgate.policy import parse
-from evalgate.records.policy import FeaturePolicy, GatePolicy
+from evalgate.records.gate_policy import GatePolicy
+from evalgate.records.policy import FeaturePolicy
 
 BETTER = "refund: ++*200 -+*60 | invoice: ++*200 -+*40"
 """A true improvement that passes under the default policy."""

@@ -78,6 +78,15 @@ def test_schema_with_room_for_text__is_open(schema: dict[str, Any] | None) -> No
         ({"items": {"$ref": "#/$defs/x"}}, "'#/$defs/x' points to nothing in it; only `#/...` works"),
         ({"$ref": "#anchor"}, "'#anchor' points to nothing in it; only `#/...` works"),
         ({"items": {"$id": "x"}}, "only its top may have an `$id`"),
+        ({"$ref": "#/x", "x": 5}, "'#/x' points to nothing in it; only `#/...` works"),
+        ({"$ref": "#/x", "x": "text"}, "'#/x' points to nothing in it; only `#/...` works"),
+        ({"$ref": "#/x", "x": {"type": "strin"}}, "'#/x' points to nothing in it; only `#/...` works"),
+        ({"$ref": "#/$defs/a%20b", "$defs": {"a%20b": {}}}, "'#/$defs/a%20b' points to nothing in it; only `#/...` works"),
+        (
+            {"pattern": "a{99999999999999999999}"},
+            "a pattern cannot be compiled: the repetition number is too large",
+        ),
+        ({"patternProperties": {"[[a]": {}}}, "a pattern cannot be compiled: Possible nested set at position 1"),
     ],
 )
 def test_schema_that_cannot_be_used__is_refused_before_anything_is_scored(schema: dict[str, Any], problem: str) -> None:

@@ -3,13 +3,15 @@
 from fractions import Fraction
 from itertools import chain, combinations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalgate.stats.counts import tail
 from evalgate.stats.families import alpha_of_attempt, holm
 from evalgate.stats.paired import Counts, held
-from evalgate.stats.sizes import cases_to_hold, cases_to_improve, cases_without_a_flip
+from evalgate.stats.sizes import cases_for_share, cases_to_hold, cases_to_improve, cases_without_a_flip
 
 
 def closed_testing(p_values: dict[str, float], alpha: float) -> frozenset[str]:
@@ -70,7 +72,7 @@ class TestSizes:
         ("lift", "discordance", "cases"), [(0.03, 0.10, 685), (0.03, 0.20, 1372), (0.05, 0.10, 246), (0.05, 0.20, 493)]
     )
     def test_to_improve__are_the_specifications(self, lift, discordance, cases):
-        assert cases_to_improve(discordance, lift, 0.05) == pytest.approx(cases, rel=0.01)
+        assert cases_to_improve(discordance, lift, 0.05) == pytest.approx(cases, abs=1)
 
     @pytest.mark.parametrize("lift", [0.0, -0.02])
     def test_to_improve__are_none_where_there_is_no_lift(self, lift):
@@ -100,3 +102,19 @@ class TestSizes:
         alpha = alpha_of_attempt(0.05, attempt)
         assert cases_to_hold(0.10, 0.05, alpha) > 400
         assert cases_to_improve(0.10, 0.05, alpha) > 400
+
+    @pytest.mark.parametrize(("losses", "n"), [(25, 100), (6, 100), (40, 200), (10, 200)])
+    def test_for_a_share__are_where_simulation_finds_it_four_times_in_five(self, losses, n):
+        cases, true = cases_for_share(losses, n, 0.15, 0.05), losses / n
+        counts = np.random.default_rng(1).binomial(cases, true, 4000)
+        p_value = [tail(int(c), cases, 0.15) if true > 0.15 else tail(cases - int(c), cases, 0.85) for c in counts]
+        assert np.mean(np.array(p_value) <= 0.05) == pytest.approx(0.8, abs=0.08)
+
+    def test_for_a_share__there_are_none_where_nothing_is_to_be_shown(self):
+        assert cases_for_share(0, 0, 0.15, 0.05) is None
+        assert cases_for_share(15, 100, 0.15, 0.05) is None
+        assert cases_for_share(16, 100, 0.15, 0.05) > 5_000
+
+    @pytest.mark.parametrize(("losses", "n"), [(0, 1), (1, 1), (0, 50), (50, 50)])
+    def test_for_a_share__without_or_with_nothing_but_losses_are_still_some(self, losses, n):
+        assert 1 <= cases_for_share(losses, n, 0.15, 0.05) < 100

@@ -37,16 +37,14 @@ class TestSize:
     @pytest.mark.parametrize("n", CASES)
     def test_held__at_the_first_attempts_level_is_wrong_in_fewer_than_six_in_a_hundred(self, n, margin):
         assert max(share_held(n, margin, FIRST, list(np.linspace(margin, 0.95, 25)))) <= 0.05
-        assert share_held(n, margin, FIRST, [1.0])[0] <= 0.062
+        assert share_held(n, margin, FIRST, [1.0])[0] <= 0.06
 
     @pytest.mark.parametrize("margin", [0.05, 0.10])
     @pytest.mark.parametrize("n", [n for n in CASES if n > 17])
     def test_held__at_five_percent_is_wrong_in_at_most_six_in_a_hundred_unless_nearly_all_flip(self, n, margin):
         assert max(share_held(n, margin, 0.05, list(np.linspace(margin, 0.90, 25)))) <= 0.06
 
-    @pytest.mark.parametrize(
-        ("n", "margin", "discordance", "size"), [(17, 0.05, 0.32, 0.0624), (25, 0.05, 1.0, 0.0731), (30, 0.10, 1.0, 0.0714)]
-    )
+    @pytest.mark.parametrize(("n", "margin", "discordance", "size"), [(20, 0.08, 1.0, 0.0694), (23, 0.05, 1.0, 0.0675)])
     def test_held__exceeds_six_in_a_hundred_where_enumeration_says_so(self, n, margin, discordance, size):
         assert share_held(n, margin, 0.05, [discordance])[0] == pytest.approx(size, abs=1e-4)
 
@@ -166,11 +164,10 @@ class TestDirections:
         counts = Counts(200, 15, 6, 2.5, 50)
         assert p_up(counts) + p_down(counts) == pytest.approx(1.0)
 
-    @pytest.mark.xfail(strict=True, reason="GATE.md takes the plain score test for clusters, mid-p without: see the report")
     def test_clusters__never_lend_evidence_that_the_cases_alone_do_not_give(self):
         for gains in range(1, 8):
             assert p_up(Counts(60, gains, 0, 62 / 60, 59)) >= p_up(Counts(60, gains, 0))
 
     def test_with_clusters__t_of_many_clusters_is_nearly_z(self):
         z = (15 - 6) / math.sqrt(15 + 6)
-        assert p_up(Counts(20_000, 15, 6, 1.0, 19_999)) == pytest.approx(math.erfc(z / math.sqrt(2)) / 2, rel=1e-3)
+        assert p_down(Counts(20_000, 15, 6, 1.0, 19_999)) == pytest.approx(1 - math.erfc(z / math.sqrt(2)) / 2, rel=1e-4)
