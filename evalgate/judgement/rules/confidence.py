@@ -34,21 +34,8 @@ def calibration(evidence: Evidence) -> Iterator[Finding]:
         return
     base = expected_calibration_error([pair[0] for pair in told], [pair[1] for pair in told])
     candidate = expected_calibration_error([pair[2] for pair in told], [pair[3] for pair in told])
-    over = difference.estimate > asked.max_rise
-    proven = over and ("rule", "calibration") in evidence.rejected
-    state = "above the limit" if proven else "above the limit, not proven" if over else "within"
-    shown = _figure("calibration", len(told), base, candidate, difference, state)
-    yield finding(
-        "fails" if proven else "blocks" if over else "fine",
-        "calibration",
-        OVERALL,
-        state,
-        n=len(told),
-        observed=difference.estimate,
-        bound=difference.p_up,
-        threshold=asked.max_rise,
-        figure=shown,
-    )
+    shown = _figure("calibration", len(told), base, candidate, difference)
+    yield _held(evidence, shown, difference.estimate, worse=difference.estimate, p=difference.p_up, limit=asked.max_rise)
 
 
 def ranking(evidence: Evidence) -> Iterator[Finding]:
@@ -61,21 +48,17 @@ def ranking(evidence: Evidence) -> Iterator[Finding]:
         yield finding("blocks", "auc", OVERALL, "not measured", n=len(told or ()), threshold=asked.max_drop)
         return
     positive, base, candidate = (list(side) for side in zip(*told, strict=True))
-    over = -difference.estimate > asked.max_drop
-    proven = over and ("rule", "auc") in evidence.rejected
-    state = "fell below the limit" if proven else "below the limit, not proven" if over else "within"
-    shown = _figure("auc", len(told), auc(base, positive), auc(candidate, positive), difference, state)
-    yield finding(
-        "fails" if proven else "blocks" if over else "fine",
-        "auc",
-        OVERALL,
-        state,
-        n=len(told),
-        observed=difference.estimate,
-        bound=difference.p_down,
-        threshold=asked.max_drop,
-        figure=shown,
-    )
+    shown = _figure("auc", len(told), auc(base, positive), auc(candidate, positive), difference)
+    yield _held(evidence, shown, difference.estimate, worse=-difference.estimate, p=difference.p_down, limit=asked.max_drop)
+
+
+def _held(evidence: Evidence, shown: Figure, observed: float, *, worse: float, p: float, limit: float) -> Finding:
+    """A change for the worse beyond the limit blocks, and fails where it is proven to be one."""
+    proven = worse > limit and ("rule", shown.rule) in evidence.rejected
+    state = "beyond the limit" if proven else "beyond the limit, not proven" if worse > limit else "within"
+    effect: Effect = "fails" if proven else "blocks" if worse > limit else "fine"
+    figure = shown.model_copy(update={"state": state})
+    return finding(effect, shown.rule, OVERALL, state, n=shown.n, observed=observed, bound=p, threshold=limit, figure=figure)
 
 
 @lru_cache(maxsize=32)
@@ -88,6 +71,6 @@ def _ranking(told: Ranking) -> Difference:
     return auc_difference([case[1] for case in told], [case[2] for case in told], [case[0] for case in told])
 
 
-def _figure(rule: str, n: int, base: float | None, candidate: float | None, difference: Difference, state: str) -> Figure:
+def _figure(rule: str, n: int, base: float | None, candidate: float | None, difference: Difference) -> Figure:
     low, high = round(difference.low, 6), round(difference.high, 6)
-    return Figure(rule=rule, scope=OVERALL, n=n, base=base, candidate=candidate, low=low, high=high, state=state)
+    return Figure(rule=rule, scope=OVERALL, n=n, base=base, candidate=candidate, low=low, high=high, state="within")

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
+from evalgate.judgement.rules.figures import figure_of, lift_of
 from evalgate.judgement.rules.finding import Effect, Evidence, Finding, finding
-from evalgate.judgement.rules.quality import means
 from evalgate.judgement.scopes import lifted, sample_of
 from evalgate.records.comparison import Contender
-from evalgate.records.verdict import Figure
-from evalgate.stats.lift import held, lift_interval, p_up
+from evalgate.stats.lift import held, p_up
 
 
 def contenders(evidence: Evidence) -> Iterator[Finding]:
@@ -15,19 +14,7 @@ def contenders(evidence: Evidence) -> Iterator[Finding]:
     for one in evidence.comparison.contenders:
         sample, state = sample_of(one.pairs), state_of(one, evidence)
         effect: Effect = "blocks" if evidence.gate.must_beat_contenders and state != "beaten" else "fine"
-        low, high = lift_interval(sample, evidence.spent)
-        base, candidate = means(one.pairs)
-        lift = None if base is None or candidate is None else candidate - base
-        shown = Figure(
-            rule="contenders",
-            scope=one.name,
-            n=one.pairs.n,
-            base=base,
-            candidate=candidate,
-            low=round(low, 6),
-            high=round(high, 6),
-            state=state,
-        )
+        lift, shown = lift_of(one.pairs), figure_of("contenders", one.pairs, state, evidence.spent, scope=one.name)
         bound, least = p_up(sample), evidence.gate.min_lift
         yield finding(
             effect, "contenders", one.name, state, n=one.pairs.n, observed=lift, bound=bound, threshold=least, figure=shown

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
+from evalgate.judgement.rules.figures import figure_of, lift_of, means
 from evalgate.judgement.rules.finding import Effect, Evidence, Facts, Finding, Harm, Sampler, finding
-from evalgate.judgement.rules.quality import means
 from evalgate.judgement.scopes import OVERALL, lifted, sample_of
 from evalgate.records.comparison import Pairs
 from evalgate.records.gate_policy import JudgeGate
 from evalgate.records.verdict import Figure
-from evalgate.stats.lift import Sample, certified_margin, held, lift_interval, p_down, p_up
+from evalgate.stats.lift import Sample, certified_margin, held, p_down, p_up
 
 
 def judge_harm(facts: Facts, sampler: Sampler) -> Mapping[Harm, float]:
@@ -118,17 +118,6 @@ def _protected(evidence: Evidence, pairs: Pairs) -> Finding:
 
 
 def _told(evidence: Evidence, pairs: Pairs, effect: Effect, state: str, *, bound: float, threshold: float) -> Finding:
-    base, candidate = means(pairs)
-    low, high = lift_interval(sample_of(pairs), evidence.spent)
-    lift = None if base is None or candidate is None else candidate - base
-    shown = Figure(
-        rule="judge",
-        scope=pairs.scope,
-        n=pairs.n,
-        base=base,
-        candidate=candidate,
-        low=round(low, 6),
-        high=round(high, 6),
-        state=state,
-    )
+    shown = figure_of("judge", pairs, state, evidence.spent)
+    lift = lift_of(pairs)
     return finding(effect, "judge", pairs.scope, state, n=pairs.n, observed=lift, bound=bound, threshold=threshold, figure=shown)

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator, Mapping
 
 from evalgate.judgement.rules.answer_format import format_improved
+from evalgate.judgement.rules.figures import figure_of, lift_of
 from evalgate.judgement.rules.finding import Effect, Evidence, Facts, Finding, Harm, Sampler, finding
 from evalgate.judgement.scopes import OVERALL, bucket_state, exact, flips_of, sample_of
 from evalgate.records.comparison import Pairs
-from evalgate.records.verdict import Figure
 from evalgate.stats.counts import tail
-from evalgate.stats.lift import certified_margin, lift_interval, p_down
+from evalgate.stats.lift import certified_margin, p_down
 
 SHARE_RULE = "regression_share"
 
@@ -75,27 +75,16 @@ def legacy(evidence: Evidence) -> Iterator[Finding]:
         sample = sample_of(pairs)
         state = bucket_state(sample, margin, evidence.spent, drop_proven=("legacy", pairs.scope) in evidence.rejected)
         effect: Effect = "fine" if state == "held" else "fails" if state == "harmed" else "blocks"
-        low, high = lift_interval(sample, evidence.spent)
-        base, candidate = means(pairs)
         yield finding(
             effect,
             "legacy",
             pairs.scope,
             state if pairs.n else "nothing measured",
             n=pairs.n,
-            observed=None if base is None or candidate is None else candidate - base,
+            observed=lift_of(pairs),
             bound=certified_margin(sample, evidence.spent),
             threshold=margin,
-            figure=Figure(
-                rule="legacy",
-                scope=pairs.scope,
-                n=pairs.n,
-                base=base,
-                candidate=candidate,
-                low=round(low, 6),
-                high=round(high, 6),
-                state=state,
-            ),
+            figure=figure_of("legacy", pairs, state, evidence.spent),
         )
 
 
@@ -109,10 +98,3 @@ def regression_share(evidence: Evidence) -> Iterator[Finding]:
     state = {"fails": "above", "blocks": "above, not proven", "fine": "within"}[effect]
     bound = share_p(flips.losses, flips.n, evidence.comparison.overall, limit)
     yield finding(effect, SHARE_RULE, OVERALL, state, n=flips.n, observed=flips.losses / flips.n, bound=bound, threshold=limit)
-
-
-def means(pairs: Pairs) -> tuple[float | None, float | None]:
-    """Base's and the candidate's mean score over the measured pairs; None at n = 0."""
-    if pairs.graded is not None:
-        return pairs.graded.base, pairs.graded.candidate
-    return (pairs.base_right / pairs.n, pairs.candidate_right / pairs.n) if pairs.n else (None, None)

@@ -37,11 +37,11 @@ class TestCalibration:
 
     def test_a_proven_rise_fails(self):
         _, verdict = confident(honest, boasting)
-        assert (verdict.verdict, reasons(verdict)) == ("fail", ["calibration overall above the limit"])
+        assert (verdict.verdict, reasons(verdict)) == ("fail", ["calibration overall beyond the limit"])
 
     def test_a_rise_that_is_not_proven_blocks(self):
         _, verdict = confident(lambda *_: 0.95, lambda *_: 0.88, "refund: ++*20")
-        assert states(verdict, "calibration") == {"overall": "above the limit, not proven"}
+        assert states(verdict, "calibration") == {"overall": "beyond the limit, not proven"}
         assert verdict.verdict == "inconclusive"
 
     @pytest.mark.parametrize("lacking", [lambda n, _: None, lambda n, _: None if n == 3 else 0.5])
@@ -66,7 +66,7 @@ class TestCalibration:
             right = draw.uniform(size=(2, 200)) < said
             sides = [told(side, *row) for side, row in zip(both("refund: ++*200"), zip(said, right, strict=True), strict=True)]
             verdict = decided(tuple(sides), policy_of({"calibration": {}, "max_bucket_drop": 0.9}))[1]
-            failed += states(verdict, "calibration") == {"overall": "above the limit"}
+            failed += states(verdict, "calibration") == {"overall": "beyond the limit"}
         assert failed / runs <= 0.05
 
     @pytest.mark.parametrize("odd", [float("nan"), float("inf"), -0.1, 1.1])
@@ -110,11 +110,11 @@ class TestRanking:
 
     def test_a_proven_fall_fails(self):
         _, verdict = ranked(scored(sure), scored(lambda n: 0.2 if n % 3 == 0 else sure(n)))
-        assert (verdict.verdict, reasons(verdict)) == ("fail", ["auc overall fell below the limit"])
+        assert (verdict.verdict, reasons(verdict)) == ("fail", ["auc overall beyond the limit"])
 
     def test_a_fall_that_is_not_proven_blocks(self):
         _, verdict = ranked(scored(sure), scored(lambda n: 0.1 if n in (4, 8, 12, 16) else sure(n)))
-        assert (verdict.verdict, states(verdict, "auc")) == ("inconclusive", {"overall": "below the limit, not proven"})
+        assert (verdict.verdict, states(verdict, "auc")) == ("inconclusive", {"overall": "beyond the limit, not proven"})
 
     @pytest.mark.parametrize("odd", ["spam", "{}", '{"ham": 0.2}', '{"spam": "high"}', '{"spam": 1e999}', '{"spam": NaN}'])
     def test_an_answer_without_a_number_for_the_label_makes_it_not_measured(self, odd):
