@@ -29,6 +29,8 @@ ZSTD = 93
 MOST_MEMBERS = 100_000
 MOST_UNPACKED = 2_000_000_000
 """Bytes of all members of a zip together."""
+MOST_TOKENS = 10**12
+"""Tokens of one sample; results hold no whole number above 64 bits."""
 KEPT = ("id", "epoch", "input", "target", "metadata", "scores", "output", "error", "invalidation")
 """What is read of a sample; its events can be a hundred times as long."""
 DECODING = (
@@ -281,4 +283,4 @@ def _words(error: Any) -> str:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else None

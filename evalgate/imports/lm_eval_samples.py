@@ -177,7 +177,7 @@ def _answer(row: Mapping[str, Any]) -> tuple[str | None, str]:
         return "", "a likelihood that the model gave is no number"
     best = max(range(len(likelihoods)), key=likelihoods.__getitem__)
     choice = mapping(mapping(row.get("arguments")).get(f"gen_args_{best}")).get("arg_1")
-    return str(choice).strip() or f"choice {best}", ""
+    return ("" if choice is None else str(choice).strip()) or f"choice {best}", ""
 
 
 def _listed(value: Any) -> list[Any]:

@@ -1,6 +1,5 @@
 """Base and candidate, paired case by case: all the facts that a decision rests on, in a fixed order."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -63,14 +62,17 @@ def compare(
         PolicyError: the policy names buckets that no case has, or no primary score where there are several.
     """
     sides = [base, candidate]
-    cases = asked_until(candidate.header.look, plan(suites, sides))
-    asked = _asked(cases, suites, feature)
-    primary = _primary(feature, sides, asked.golden, policy_path)
+    planned = plan(suites, sides)
+    cases = asked_until(candidate.header.look, planned)
+    asked, whole = _asked(cases, suites, feature), _asked(planned, suites, feature).golden
+    reached = {case.key for case in cases}
+    unasked = [case for case in whole if case.key not in reached]
+    primary = _primary(feature, sides, whole, policy_path)
     by_key = [_by_key(side) for side in sides]
     golden = paired(asked.golden, by_key, primary)
     harm, benign = paired(asked.harm, by_key, None), paired(asked.benign, by_key, None)
     older = {name: paired(legacy, by_key, _scorer_of(name, feature, primary)) for name, legacy in asked.legacy.items()}
-    buckets = _by_bucket(golden, feature)
+    buckets = _by_bucket(golden, whole, feature)
     right_at, graded = feature.scorers.right_at, bool(between(golden))
     third = None if beside.reference is None else _by_key(beside.reference)
 
@@ -79,7 +81,7 @@ def compare(
 
     overall = scope("overall", golden)
     in_format = paired(asked.golden, by_key, "json_valid")
-    has_format = primary != "json_valid" and any("json_valid" in r.scores for side in by_key for r in side.values())
+    has_format = primary != "json_valid" and _is_scored(asked.golden, by_key, "json_valid")
     gate = feature.gate
     return Comparison(
         feature=base.header.feature,
@@ -98,8 +100,8 @@ def compare(
         judge=measures.grades(golden, buckets, feature, by_key) if gate.judge is not None else (),
         preference=measures.preference(asked.golden, by_key, beside.preferences, feature.judge),
         people=beside.people,
-        classes=measures.classes(asked.golden, by_key, gate.f1.field) if gate.f1 is not None else None,
-        fields=measures.fields(asked.golden, by_key, gate.fields.names) if gate.fields is not None else (),
+        classes=measures.classes(asked.golden, by_key, gate.f1.field, unasked) if gate.f1 is not None else None,
+        fields=measures.fields(asked.golden, by_key, gate.fields.names, unasked) if gate.fields is not None else (),
         timings=measures.timings(beside.probe),
         costs=measures.costs(asked.golden, by_key) if gate.cost_per_call is not None else None,
         confidences=measures.confidences(golden, by_key, right_at) if gate.calibration is not None else None,
@@ -116,7 +118,14 @@ def compare(
             for p in (*golden, *harm, *benign, *(pair for pairs in older.values() for pair in pairs))
             if not p.measured
         ),
-        incomparable=_incomparable(sides, suites, cases, beside, (harm, benign, in_format if has_format else [])),
+        incomparable=_incomparable(
+            sides,
+            suites,
+            cases,
+            beside,
+            (harm, benign, in_format if has_format else []),
+            early_stop=feature.evaluate.early_stop,
+        ),
         warnings=tuple(warnings(feature, asked.golden, sides)),
         has_provenance=base.header.has_provenance and candidate.header.has_provenance,
         base_accuracy=overall.base_right / overall.n if overall.n else None,
@@ -157,8 +166,13 @@ def _by_key(side: EvalResults) -> dict[Key, CaseResult]:
     return {(result.suite, result.case_id): result for result in side.cases}
 
 
-def _by_bucket(golden: Sequence[Pair], feature: FeaturePolicy) -> dict[str, list[Pair]]:
-    buckets: dict[str, list[Pair]] = defaultdict(list)
+def _is_scored(cases: Sequence[PlannedCase], sides: Sides, score: str) -> bool:
+    return any(score in side[case.key].scores for side in sides for case in cases if case.key in side)
+
+
+def _by_bucket(golden: Sequence[Pair], whole: Sequence[PlannedCase], feature: FeaturePolicy) -> dict[str, list[Pair]]:
+    """Every bucket of the whole suite with its pairs: one that an early look has not reached is empty, and never passes."""
+    buckets: dict[str, list[Pair]] = {name: [] for case in whole for name in judged_buckets(feature, case.buckets)}
     for pair in golden:
         for name in judged_buckets(feature, pair.case.buckets):
             buckets[name].append(pair)
@@ -214,11 +228,15 @@ def _incomparable(
     cases: Sequence[PlannedCase],
     beside: Beside,
     right_or_wrong: Sequence[Sequence[Pair]],
+    *,
+    early_stop: bool,
 ) -> tuple[str, ...]:
     """Why the two runs may not be compared at all."""
     asked = [*sides, *([beside.reference] if beside.reference is not None else [])]
     partial = [(what, between(pairs)) for what, pairs in zip(("safety", BENIGN, "json_valid"), right_or_wrong, strict=True)]
+    early = sides[1].header.look is not None and not early_stop
     return (
+        *(["asking was stopped early, which the policy does not allow: evaluate every case"] if early else []),
         *(told for side in asked for told in other_suites(side.header, suites)),
         *contradictions(cases, suites, sides),
         *unlike(sides[0].header, sides[1].header),

@@ -25,9 +25,12 @@ UNEXPECTED = "(fields that no case expects)"
 Cell = tuple[int | None, str, str, str]
 
 
-def classes(cases: Sequence[PlannedCase], sides: Sides, field: str | None) -> Labelled:
-    """Expected and answered classes of every case that says what it expects and was answered on both sides."""
-    wanted = {case.key: _expected_label(case, field) for case in cases}
+def classes(cases: Sequence[PlannedCase], sides: Sides, field: str | None, unasked: Sequence[PlannedCase] = ()) -> Labelled:
+    """Expected and answered classes of every case that says what it expects and was answered on both sides.
+
+    A class that only cases expect which an early look left `unasked` has 0 of them.
+    """
+    wanted = {case.key: _expected_label(case, field) for case in (*cases, *unasked)}
     known = {label for label in wanted.values() if label is not None}
     none, other = _apart(NONE, known), _apart(OTHER, known)
 
@@ -40,16 +43,22 @@ def classes(cases: Sequence[PlannedCase], sides: Sides, field: str | None) -> La
         return [] if expected is None else [(expected, among(base), among(candidate))]
 
     found, unmeasured = _cells(cases, sides, cell)
+    reached = {wanted[case.key] for case in cases}
+    found.update({(None, label, none, none): 0 for label in known - reached})
     return _labelled(field or "answer", found, unmeasured)
 
 
-def fields(cases: Sequence[PlannedCase], sides: Sides, names: Sequence[str]) -> tuple[Labelled, ...]:
+def fields(
+    cases: Sequence[PlannedCase], sides: Sides, names: Sequence[str], unasked: Sequence[PlannedCase] = ()
+) -> tuple[Labelled, ...]:
     """For each field that cases expect (or each of `names`): what was expected and answered, nulls as a class of their own.
 
     A field that a case leaves out is null there, in the expectation as in the answer. Values where no case expects any stand
-    together as one more field, unless `names` says which are asked for.
+    together as one more field, unless `names` says which are asked for. A field that only cases expect which an early look left
+    `unasked` has no case.
     """
-    known = {path for case in cases if isinstance(case.expected, Mapping) for path in field_outcomes(case.expected, "")}
+    reached = _paths(cases)
+    known = reached | _paths(unasked)
     chosen = names or sorted(known)
     by_field: dict[str, Counter[Cell]] = {name: Counter() for name in chosen}
     invented: Counter[Cell] = Counter()
@@ -60,7 +69,7 @@ def fields(cases: Sequence[PlannedCase], sides: Sides, names: Sequence[str]) -> 
         if not any(both):
             unmeasured += 1
             continue
-        for path in known.intersection(chosen):
+        for path in reached.intersection(chosen):
             expected = next((side[path][0] for side in both if path in side), "null")
             base, candidate = (_said(expected, side[path][1] if path in side else "null") for side in both)
             by_field[path][numbers[case.cluster], expected, base, candidate] += 1
@@ -164,6 +173,11 @@ def preference(cases: Sequence[PlannedCase], sides: Sides, told: Preferences | N
                 base, candidate = float(words != ("second", "first")), float(words != ("first", "second"))
         pairs.append(Pair(case, base, candidate))
     return count("preference", pairs)
+
+
+def _paths(cases: Sequence[PlannedCase]) -> set[str]:
+    """The fields that cases expect."""
+    return {path for case in cases if isinstance(case.expected, Mapping) for path in field_outcomes(case.expected, "")}
 
 
 def _said(expected: str, outcome: str) -> str:

@@ -336,5 +336,8 @@ def _wait(headers: Mapping[str, str]) -> float:
     after = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", after):
         return float(after)
-    date = email.utils.parsedate_tz(after) if after else None
-    return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else 0.0
+    try:
+        date = email.utils.parsedate_tz(after) if after else None
+        return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else 0.0
+    except (ValueError, OverflowError):  # a year that no calendar has
+        return 0.0

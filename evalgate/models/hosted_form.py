@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from evalgate.records.suite import Message
 
 SEED = 17
+MOST_TOKENS = 10**12
+"""Tokens that a host may say it counted in one reply; results hold no whole number above 64 bits."""
 WISHES: Mapping[str, tuple[str, ...]] = {
     "response_format": ("json_schema", "json_object", "none"),
     "max_tokens": ("max_tokens", "max_completion_tokens"),
@@ -123,10 +125,10 @@ def reply_in(body: Any, latency_ms: float) -> Reply:
 
 
 def tokens_in(body: Any) -> tuple[int | None, int | None]:
-    """Tokens of the question and of the reply, each None where the host does not say."""
+    """Tokens of the question and of the reply, each None where the host does not say, or says what cannot be."""
     usage = body.get("usage") if isinstance(body, dict) else None
     found = [usage.get(name) if isinstance(usage, dict) else None for name in ("prompt_tokens", "completion_tokens")]
-    sent, got = (n if isinstance(n, int) and not isinstance(n, bool) and n >= 0 else None for n in found)
+    sent, got = (n if isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= MOST_TOKENS else None for n in found)
     return sent, got
 
 

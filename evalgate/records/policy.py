@@ -45,6 +45,8 @@ ScorerName = Annotated[
 ]
 
 
+MOST_CONTENDERS = 20
+"""Contenders of a feature; evidence with the results of more is not opened."""
 LEAST_PROBED = 50
 """Cases of a latency probe; see DESIGN.md, section 5."""
 NEVER_WAIVED = {
@@ -258,6 +260,8 @@ class FeaturePolicy(Record):
         twice = [name for name in named if named.count(name) > 1 or name in ("base", "candidate", "reference")]
         if twice:
             raise ValueError(f"`contenders` has the name {twice[0]!r} twice, or it is one of base, candidate, reference")
+        if len(named) > MOST_CONTENDERS:
+            raise ValueError(f"`contenders` names {len(named)}: more than {MOST_CONTENDERS} are not compared")
         return self
 
     @model_validator(mode="after")

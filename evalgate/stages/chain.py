@@ -20,7 +20,7 @@ from evalgate.records.evaluation import Variant
 from evalgate.records.link import Link
 from evalgate.records.registry import Registry
 from evalgate.records.suite import Suite
-from evalgate.stages.following import asked_in, beside_links, policy_links, scored_by_in, scores_follow
+from evalgate.stages.following import asked_in, beside_links, people_links, policy_links, scored_by_in, scores_follow
 from evalgate.stages.gate import judge, policy_notes, reports
 from evalgate.stages.opened import Told, adapter_links
 from evalgate.stages.workspace import Workspace, read_prompt, read_suites
@@ -56,6 +56,7 @@ def broken(told: Told, judges: Judges, shelf: Shelf, mode: Mode) -> tuple[Link, 
         *_looks(told, known),
         *beside_links(judges.workspace, known, told.base, told.candidate, told.beside),
         *policy_links(judges.workspace, told.beside, is_new=mode == "adding"),
+        *(people_links(judges.workspace, told.base, told.candidate, told.beside) if mode == "adding" else ()),
         *_verdict(told, judges.workspace, mode, judges.today),
         *_served(told, judges),
         *_sunset(told, judges),
@@ -63,11 +64,15 @@ def broken(told: Told, judges: Judges, shelf: Shelf, mode: Mode) -> tuple[Link, 
 
 
 def judged_as_today(told: Told, workspace: Workspace) -> bool:
-    """True where gate settings, cases and scorers are still those of the verdict, so that it can be derived again."""
+    """True where gate settings, cases and scorers are still those of the verdict, so that it can be derived again.
+
+    So too where it stopped early and the policy still lets it.
+    """
     known = read_suites(workspace)
     headers, asked, scored_by = (told.base.header, told.candidate.header), asked_in(known), scored_by_in(workspace, known)
     of_then = all((header.suites, header.scorers) == (asked, scored_by) for header in headers)
-    return of_then and told.verdict.policy_sha256 == gate_sha256(workspace.feature)
+    as_asked = told.candidate.header.look is None or workspace.feature.evaluate.early_stop
+    return of_then and as_asked and told.verdict.policy_sha256 == gate_sha256(workspace.feature)
 
 
 def derived_again(told: Told, workspace: Workspace, *, today: str | None = None) -> Iterator[Link]:
@@ -254,10 +259,9 @@ def _verdict(told: Told, workspace: Workspace, mode: Mode, today: str | None) ->
 
 def _is_day(text: str) -> bool:
     try:
-        date.fromisoformat(text[:10])
+        return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-    return True
 
 
 def _served(told: Told, judges: Judges) -> Iterator[Link]:

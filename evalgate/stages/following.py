@@ -15,6 +15,7 @@ from evalgate.records.suite import Suite
 from evalgate.scorers import JUDGED, scorer_digests
 from evalgate.stages.contenders import read_documents
 from evalgate.stages.evaluate import score
+from evalgate.stages.human_labels import graded_by_people, peoples_means
 from evalgate.stages.judged import graded_again, judge_digest
 from evalgate.stages.workspace import Workspace, all_scorers, read_answer_schema, read_prompt, scorers_of
 
@@ -106,6 +107,26 @@ def policy_links(workspace: Workspace, beside: Beside, *, is_new: bool) -> Itera
             yield Link("contenders", f"{named.name}: {odd}: run it again")
 
 
+def people_links(workspace: Workspace, base: EvalResults, candidate: EvalResults, beside: Beside) -> Iterator[Link]:
+    """Whether people's means follow from the grades in the policy's file, where the evidence names any.
+
+    Without the library that combines them, whether they are of as many grades.
+    """
+    if not beside.people:
+        return
+    sides = {"base": base, "candidate": candidate}
+    missing: list[str] = []
+    try:
+        again = peoples_means(workspace, sides, tell=missing.append)
+        counts = graded_by_people(workspace, sides)
+    except WrongInputError as error:
+        yield Link("people", f"{error.problems[0]}: run it again")
+        return
+    of_so_many = {one.side: (one.people, one.judged) for one in beside.people}
+    if of_so_many != counts or not (missing or again == beside.people):
+        yield Link("people", "people's means do not follow from the grades in the policy's file: run it again")
+
+
 def _other_than_named(workspace: Workspace, named: ContenderPolicy, found: EvalResults) -> str | None:
     """What of a contender's results is not of the policy's contender; None where all is."""
     variant, shaped = found.header.variant, found.header.environment
@@ -119,7 +140,7 @@ def _other_than_named(workspace: Workspace, named: ContenderPolicy, found: EvalR
         return "another model answered than the one that the policy names"
     if named.base_url is not None and variant.model_sha256 != store.key_of(named.base_url, named.model):
         return "another host answered than the one that the policy names"
-    if named.documents is not None and shaped.get("engine") != "none":
+    if named.documents is not None and any(case.output is not None for case in found.cases):
         documents = read_documents(workspace.root / named.documents, named.documents)
         digest = digest_over({name: store.key_of_bytes(content) for name, content in documents.items()})
         if (shaped.get("documents"), shaped.get("passages")) != (digest, str(named.top)):

@@ -9,6 +9,7 @@ from evalgate.errors import PolicyError
 from evalgate.judgement.comment import comment_markdown
 from evalgate.judgement.compare import NOTHING, Beside, compare
 from evalgate.judgement.gate import decide
+from evalgate.judgement.looks import LOOKS
 from evalgate.judgement.report import report_html, report_markdown
 from evalgate.records.check import CheckReport
 from evalgate.records.comparison import Comparison
@@ -106,7 +107,9 @@ def reports(
 
 
 def policy_notes(feature: FeaturePolicy, comparison: Comparison, attempt: int | None) -> list[str]:
-    """What a reader must know of the policy: buckets that it could never hold."""
+    """What a reader must know of the policy: buckets that it could never hold; nothing where an early look saw a part of them."""
+    if comparison.look not in (None, LOOKS):
+        return []
     sizes = {pairs.scope: pairs.n + pairs.unmeasured for pairs in comparison.buckets}
     return policy_files.too_small_buckets(feature.gate, sizes, attempt or 1)
 

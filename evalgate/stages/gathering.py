@@ -8,6 +8,7 @@ from evalgate import store, weights
 from evalgate.records.base import Sha256
 from evalgate.records.binding import Binding
 from evalgate.records.evidence import MANIFEST, Evidence, adapter_place, object_place
+from evalgate.records.policy import MOST_CONTENDERS
 from evalgate.signing import SIGNATURE
 from evalgate.stages.beside_files import BESIDE, CONTENDER, names_beside
 
@@ -23,7 +24,6 @@ ROLES = (
     SIGNATURE,
 )
 """Of a run folder: all that the verdict is derived from, what people open, and the adapter's signature."""
-MOST_CONTENDERS = 20
 
 
 class Gathered(NamedTuple):

@@ -114,6 +114,19 @@ def peoples_means(
     return tuple(found)
 
 
+def graded_by_people(workspace: Workspace, answers: Mapping[str, EvalResults]) -> dict[str, tuple[int, int]]:
+    """Side -> answers that people and the judge graded, and those that the judge alone did; empty where people graded none.
+
+    Raises:
+        DatasetError: people graded an answer that is another one or is not in the results.
+    """
+    human = find_human(workspace)
+    return {
+        side: with_human_labels(answers[side], human, side, lambda both, _, rest: (len(both), len(rest)))
+        for side in (SIDES if human else ())
+    }
+
+
 def with_human_labels(
     results: EvalResults,
     human: Iterable[HumanGrade],
@@ -150,7 +163,9 @@ def _others(results: EvalResults, human: Iterable[HumanGrade], side: str, suite:
     graded = {grade.case_id: grade.answer_sha256 for grade in human if grade.variant == side}
     told = f"people graded {side}'s answer to"
     unknown = [] if results.header.look is not None else sorted(graded.keys() - said.keys())
-    other = sorted(name for name, sha256 in graded.items() if (text := said.get(name)) and sha256 != answer_sha256(text))
+    other = sorted(
+        name for name, sha256 in graded.items() if (text := said.get(name)) is not None and sha256 != answer_sha256(text)
+    )
     return [
         *(f"{told} {name!r}, which no golden case of the results is: take the line out" for name in unknown),
         *(f"{told} {name!r}, which was another than the one that it gives now: grade this one" for name in other),

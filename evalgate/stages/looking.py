@@ -24,11 +24,13 @@ def answers_of(
     progress: Progress,
     attempt: Callable[[EvalResults, EvalResults], int],
     tell: Callable[[str], object] = str,
+    today: str | None = None,
 ) -> dict[str, EvalResults]:
     """Side -> its answers; with `evaluate.early_stop` as many as it takes to decide, the same cases for every side.
 
     Where a judge's grade is the score that decides, nothing can be seen before all is asked: then all is asked at once.
     `attempt` counts the tries, by base's results and the candidate's; it is asked before anything is looked at.
+    `today` (ISO date) is what waivers expire against: harm that is waived ends nothing.
     """
 
     def ask(look: int | None) -> dict[str, EvalResults]:
@@ -48,14 +50,14 @@ def answers_of(
         return ask(None)
     for look in range(1, LOOKS):
         asked = ask(look)
-        if decided(workspace, asked, attempt(asked["base"], asked["candidate"])):
+        if decided(workspace, asked, attempt(asked["base"], asked["candidate"]), today):
             tell(f"look {look} of {LOOKS} decides: the cases that are left are not asked")
             return asked
     return ask(LOOKS)
 
 
-def decided(workspace: Workspace, asked: Mapping[str, EvalResults], attempt: int) -> bool:
+def decided(workspace: Workspace, asked: Mapping[str, EvalResults], attempt: int, today: str | None = None) -> bool:
     """True when the answers so far decide, or when those to come could not."""
-    comparison, verdict = judge(workspace, asked["base"], asked["candidate"], attempt=attempt)
+    comparison, verdict = judge(workspace, asked["base"], asked["candidate"], attempt=attempt, today=today)
     planned = plan(read_suites(workspace), ())
     return stops(verdict, comparison, workspace.feature, planned, error_rates(workspace.feature.gate, attempt, LOOKS))

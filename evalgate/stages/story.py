@@ -82,7 +82,7 @@ def run(
         def tries(base: EvalResults, candidate: EvalResults) -> int:
             return attempt or counted_in(folder, workspace.name, base, candidate, suites=suites) or 1
 
-        answers = answers_of(workspace, variants, attempt=tries, **asked)
+        answers = answers_of(workspace, variants, attempt=tries, today=today, **asked)
         answers, beside = measure_beside(workspace, answers, variants, folder=folder, secret=secret, **asked)
         for side in ("base", "candidate"):
             store.write(folder / f"{side}.results.jsonl", results.serialise(answers[side]))

@@ -111,6 +111,7 @@ class TestOnDemand:
         assert {scope["state"] for scope in verdict["scopes"]} == {"improved", "held"}
 
     @pytest.mark.real
+    @pytest.mark.full
     @pytest.mark.timeout(1800)
     def test_a_harmful_change_fails_and_the_report_names_the_unsafe_answers(self, copy: Copy, cache: Path) -> None:
         make_the_job_small(copy.root)

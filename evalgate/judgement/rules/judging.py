@@ -51,8 +51,7 @@ def preference(evidence: Evidence) -> Iterator[Finding]:
         state = "not fully measured" if pairs.n else "nothing measured"
     lift = (pairs.gains - pairs.losses) / pairs.n if pairs.n else None
     effect: Effect = "fails" if harmed else "fine" if state in ("preferred", "no clear choice") else "blocks"
-    alone = not evidence.comparison.judge and asked.min_lift > 0
-    if effect == "fine" and alone and not (state == "preferred" and lifted(sample, asked.min_lift)):
+    if effect == "fine" and not _liked_enough(evidence, asked, sample):
         effect = "blocks"
     bound = p_down(sample) if harmed else p_up(sample)
     yield finding(effect, "preference", pairs.scope, state, n=pairs.n, observed=lift, bound=bound)
@@ -63,8 +62,10 @@ def judge_stands(evidence: Evidence) -> bool:
     asked, liked = evidence.gate.judge, evidence.comparison.preference
     if asked is None:
         return True
-    if liked is not None and liked.unmeasured and p_down(sample_of(liked, unmeasured_lost=True)) <= evidence.alpha:
-        return False
+    if liked is not None and liked.unmeasured:
+        lost = sample_of(liked, unmeasured_lost=True)
+        if p_down(lost) <= evidence.alpha or not _liked_enough(evidence, asked, lost):
+            return False
     worst = {pairs.scope: sample_of(pairs, unmeasured_lost=True) for pairs in evidence.comparison.judge}
     margin = asked.max_protected_drop
     return all(
@@ -86,6 +87,12 @@ def _peoples(evidence: Evidence) -> Iterator[Finding]:
             state=f"{one.low:.1%} to {one.high:.1%}" if one.low is not None and one.high is not None else "too few grades",
         )
         yield finding("fine", "judge", scope, shown.state, n=one.people, observed=one.mean, figure=shown)
+
+
+def _liked_enough(evidence: Evidence, asked: JudgeGate, choices: Sample) -> bool:
+    """True where grades decide, or where choices alone show the least lift."""
+    alone = not evidence.comparison.judge and asked.min_lift > 0
+    return not alone or (p_up(choices) <= evidence.spent and lifted(choices, asked.min_lift))
 
 
 def _risen(evidence: Evidence, asked: JudgeGate, sample: Sample) -> str:

@@ -12,6 +12,8 @@ from evalgate.stats.speed import Ratio, mean_ratio, p95, ratio_p95
 
 SLOWER, DEARER = "latency_p95", "cost_per_call"
 Measurements = tuple[tuple[float, float], ...]
+LEAST, MOST = 1e-15, 1e15
+"""Costs and milliseconds that somebody measured lie between these; what lies beyond may have no ratio that is a number."""
 
 
 def latency_harm(facts: Facts, _sampler: Sampler) -> Mapping[Harm, float]:
@@ -70,13 +72,17 @@ def _above(told: Ratio, limit: float) -> bool:
 
 
 def _enough(timings: Measurements | None) -> Measurements | None:
-    """The probe's times, where they are enough for a 95th percentile."""
-    return timings if timings is not None and len(timings) >= LEAST_PROBED else None
+    """The probe's times, where they are times, and enough for a 95th percentile."""
+    return timings if timings is not None and len(timings) >= LEAST_PROBED and _can_be_divided(timings) else None
 
 
 def _above_zero(costs: Measurements | None) -> Measurements | None:
     """Costs that can be divided; answers that cost nothing say nothing of a price."""
-    return costs if costs and all(value > 0 for pair in costs for value in pair) else None
+    return costs if costs and _can_be_divided(costs) else None
+
+
+def _can_be_divided(measured: Measurements) -> bool:
+    return all(LEAST <= value <= MOST for pair in measured for value in pair)
 
 
 @lru_cache(maxsize=32)

@@ -113,7 +113,7 @@ def looked(drawing, looks, policy=None, keep=None, suites=True):
         told.append(
             side.model_copy(update={"header": header, "cases": tuple(c for c in side.cases if (c.suite, c.case_id) in kept)})
         )
-    return decided(tuple(told), policy or policy_of(), suites=(golden,) if suites else ())
+    return decided(tuple(told), policy or policy_of(evaluate={"early_stop": True}), suites=(golden,) if suites else ())
 
 
 LARGE = "refund: ++*600 -+*400 | invoice: ++*600 -+*400"
