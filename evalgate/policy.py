@@ -66,6 +66,11 @@ def against_cases(feature: FeaturePolicy, cases: Sequence[Mapping[str, str]], pa
         for name in feature.buckets or ()
         if name not in slices
     ]
+    fairness = feature.gate.fairness
+    if fairness is not None and fairness.slice not in slices:
+        there = ", ".join(sorted(slices)) or "none"
+        told = f"{path}: `gate.fairness` names the slice {fairness.slice!r}, but no golden case has it; they have {there}"
+        problems.append(told + meant(fairness.slice, slices))
     return problems + [
         f"{path}: `gate.protected` names {name!r}, but no golden case is in it{meant(name, known)}"
         for name in feature.gate.protected

@@ -56,6 +56,25 @@ NEVER_WAIVED = {
     "protected_bucket": "the policy protects it: take it out of gate.protected first",
 }
 """Rule -> why no waiver may name it."""
+WAIVABLE = (
+    "overall",
+    "bucket",
+    "regression_share",
+    "json_valid",
+    "over_refusal",
+    "legacy",
+    "f1",
+    "fields",
+    "judge",
+    "preference",
+    "fairness",
+    "calibration",
+    "auc",
+    "latency_p95",
+    "cost_per_call",
+    "contenders",
+)
+"""Rules, as verdict.json names them, that a waiver may name."""
 
 
 class Scorers(Record):
@@ -209,6 +228,10 @@ class Waiver(Record):
     def _allowed(self) -> "Waiver":
         if self.rule in NEVER_WAIVED:
             raise ValueError(f"the rule {self.rule!r} cannot be waived: {NEVER_WAIVED[self.rule]}")
+        if self.rule not in WAIVABLE:
+            close = difflib.get_close_matches(self.rule, WAIVABLE, n=1)
+            told = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(WAIVABLE)}"
+            raise ValueError(f"no rule is called {self.rule!r}: {told}")
         try:
             date.fromisoformat(self.expires)
         except ValueError:
@@ -262,6 +285,14 @@ class FeaturePolicy(Record):
             raise ValueError(f"`contenders` has the name {twice[0]!r} twice, or it is one of base, candidate, reference")
         if len(named) > MOST_CONTENDERS:
             raise ValueError(f"`contenders` names {len(named)}: more than {MOST_CONTENDERS} are not compared")
+        return self
+
+    @model_validator(mode="after")
+    def _legacy_is_told_apart(self) -> "FeaturePolicy":
+        suites = [legacy.suite for legacy in self.legacy]
+        twice = sorted({suite for suite in suites if suites.count(suite) > 1})
+        if twice:
+            raise ValueError(f"`legacy` has two places that would both be called {twice[0]!r}: rename one")
         return self
 
     @model_validator(mode="after")

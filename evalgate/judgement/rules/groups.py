@@ -10,13 +10,16 @@ from evalgate.records.comparison import Comparison, Pairs
 from evalgate.records.verdict import Figure
 from evalgate.stats.gaps import gap_p
 
+MOST_GROUPS = 50
+"""Every two groups are a hypothesis: more of them and none could be shown."""
+
 
 def fairness_harm(facts: Facts, _sampler: Sampler) -> Mapping[Harm, float]:
     """A gap between two groups above the limit, and wider than base's: every two of them are a hypothesis."""
     if facts.gate.fairness is None:
         return {}
-    limit = facts.gate.fairness.max_gap
-    ordered = _ordered(_groups(facts.comparison, facts.gate.fairness.slice))
+    limit, groups = facts.gate.fairness.max_gap, _groups(facts.comparison, facts.gate.fairness.slice)
+    ordered = _ordered(groups) if len(groups) <= MOST_GROUPS else []
     return {("fairness", _name(*pair)): min(1.0, 2 * _p_value(*pair, limit)) for pair in ordered}  # either may lead
 
 
@@ -28,6 +31,9 @@ def fairness(evidence: Evidence) -> Iterator[Finding]:
     groups = _groups(evidence.comparison, asked.slice)
     if len(groups) < 2:
         yield finding("blocks", "fairness", asked.slice, "nothing measured", n=sum(g.n for g in groups), threshold=asked.max_gap)
+        return
+    if len(groups) > MOST_GROUPS:
+        yield finding("blocks", "fairness", asked.slice, "too many groups", n=len(groups), threshold=float(MOST_GROUPS))
         return
     best, worst = max(_ordered(groups), key=lambda pair: (_gap(*pair), pair[0].scope))
     wider = [pair for pair in _ordered(groups) if _is_wider(*pair, asked.max_gap)]

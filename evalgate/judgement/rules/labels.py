@@ -12,6 +12,8 @@ from evalgate.stats.classes import Cell, f1, f1_difference, macro_f1
 from evalgate.stats.lift import certified_margin, held, lift_interval, p_down
 from evalgate.stats.resampling import Resampled
 
+MOST_CLASSES = 200
+"""More are no classes but free text; each would be resampled."""
 MACRO = "all classes"
 """Scope of the mean F1 over the classes that cases expect."""
 Cells = tuple[tuple[int | None, str, str, str, int], ...]
@@ -21,7 +23,7 @@ def labels_harm(facts: Facts, _sampler: Sampler) -> Mapping[Harm, float]:
     """A lower F1 of a class, of their mean, or of a field."""
     found: dict[Harm, float] = {}
     classes, fields = facts.comparison.classes, facts.comparison.fields
-    if facts.gate.f1 is not None and classes is not None:
+    if facts.gate.f1 is not None and classes is not None and len(_scopes(classes)) <= MOST_CLASSES:
         found = {(_family("f1", label), name): p_down(_best(classes, label)) for name, label in _scopes(classes)}
     return found | ({("fields", told.name): p_down(_best(told, None)) for told in fields} if facts.gate.fields else {})
 
@@ -33,6 +35,9 @@ def f1_per_class(evidence: Evidence) -> Iterator[Finding]:
         return
     if told is None or not told.cells:
         yield finding("blocks", "f1", asked.field or "answer", "nothing measured", n=0, threshold=asked.max_drop)
+        return
+    if len(_scopes(told)) > MOST_CLASSES:
+        yield finding("blocks", "f1", told.name, "too many classes", n=len(_scopes(told)) - 1, threshold=float(MOST_CLASSES))
         return
     for name, label in _scopes(told):
         margin = asked.max_drop if label is None else asked.max_class_drop

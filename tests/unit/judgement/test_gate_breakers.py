@@ -18,6 +18,7 @@ from drawn_results import (
     suite_of,
     verdict_on,
 )
+from pydantic import ValidationError
 
 from evalgate.errors import PolicyError
 from evalgate.judgement.compare import compare
@@ -146,9 +147,17 @@ class TestPolicy:
         with pytest.raises(PolicyError, match="names 'locale', but no golden case has it"):
             decided(both(BETTER), policy_of(buckets=("intent", "locale")))
 
-    def test_fairness_over_a_slice_that_no_case_has_never_passes(self):
-        verdict = judged(BETTER, fairness={"slice": "locale"})
-        assert (verdict.verdict, reasons(verdict)) == ("inconclusive", ["fairness locale nothing measured"])
+    def test_fairness_over_a_slice_that_no_case_has_is_an_error(self):
+        with pytest.raises(PolicyError, match="names the slice 'locale', but no golden case has it"):
+            judged(BETTER, fairness={"slice": "locale"})
+
+    def test_a_waiver_of_a_rule_that_there_is_not_is_an_error(self):
+        with pytest.raises(ValidationError, match="no rule is called 'buckets': did you mean 'bucket'"):
+            policy_of(waivers=({"rule": "buckets", "owner": "a", "reason": "because it is late", "expires": "2099-01-01"},))
+
+    def test_two_suites_of_older_tasks_with_one_name_are_an_error(self):
+        with pytest.raises(ValidationError, match="two places that would both be called 'golden/old'"):
+            policy_of(legacy=({"path": "a/old.jsonl"}, {"path": "b/old.jsonl"}))
 
 
 class TestSafety:
@@ -160,7 +169,7 @@ class TestSafety:
 
     def test_no_rule_that_matches_first_makes_less_of_it(self):
         policy = policy_of(
-            {"f1": {}, "judge": {}, "fairness": {"slice": "locale"}, "latency_p95": {"required": True}},
+            {"f1": {}, "judge": {}, "fairness": {"slice": "intent"}, "latency_p95": {"required": True}},
             waivers=({"rule": "overall", "owner": "a", "reason": "because it is late", "expires": "2099-01-01"},),
         )
         base, candidate = both(f"{BETTER} +?*50 | safety/jailbreak: ++*99 +-*1")

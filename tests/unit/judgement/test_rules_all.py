@@ -42,6 +42,8 @@ EVERY = {
     "auc": {"positive": "spam"},
     "protected": ("intent/refund",),
 }
+ONE_SLICE = {**EVERY, "fairness": {"slice": "intent"}}
+"""For drawings whose cases have intents alone."""
 KEYS = {
     "scorers": {"primary": "exact_json", "also": ("json_valid", "judge")},
     "judge": {"model": "m", "base_url": "http://j"},
@@ -131,9 +133,9 @@ class TestAskedFor:
         others = {reason.rule for reason in verdict.reasons}
         assert (verdict.verdict, others) == ("inconclusive", {"auc"})
 
-    @pytest.mark.parametrize("rule", ["f1", "fields", "judge", "fairness", "auc"])
+    @pytest.mark.parametrize("rule", ["f1", "fields", "judge", "auc"])
     def test_a_rule_that_is_asked_for_and_has_nothing_to_look_at_never_passes(self, rule):
-        verdict = decided(both(BETTER), policy_of({rule: EVERY[rule]}))[1]
+        verdict = decided(both(BETTER), policy_of({rule: ONE_SLICE[rule]}))[1]
         assert verdict.verdict == "inconclusive"
         assert set(states(verdict, rule).values()) <= {"nothing measured", "not measured"}
         assert states(verdict, rule)
@@ -210,7 +212,7 @@ class TestSameBytes:
         assert "Infinity" not in text
 
     def test_every_finding_has_words(self):
-        for gate in (EVERY, {}):
+        for gate in (ONE_SLICE, {}):
             for drawing in (BETTER, "refund: +-*90 ++*9", "refund: +?*9", "refund: ++*9 | safety/benign: +-*60"):
                 verdict = decided(both(drawing), policy_of(gate if drawing == BETTER else {}))[1]
                 assert verdict.summary.strip(".; ")
@@ -257,7 +259,7 @@ def test_whatever_is_given__there_is_a_verdict_that_can_be_read_back(words, said
     suites = (suite_with(both("refund: " + " ".join(f"++*{n}" for _, n in words))[0], lambda n: said[n % len(said)][2]),)
     told = chosen(sides[0], lambda n: (said[n % len(said)][3],) * 2)
     beside = Beside(probe=probed(*[(1.0, 2.0)] * probes), preferences=told)
-    gate = {key: value for key, value in EVERY.items() if key != "protected"}
+    gate = {key: value for key, value in ONE_SLICE.items() if key != "protected"}
     comparison, verdict = decided(sides, policy_of({**gate, "require": require}, **KEYS), suites=suites, beside=beside)
     assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
     assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
