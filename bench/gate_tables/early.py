@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalgate.judgement.gate import decide, error_rates
-from evalgate.judgement.looks import LOOKS, asked_until
+from evalgate.judgement.looks import asked_until
 from evalgate.judgement.plan import PlannedCase
 from evalgate.judgement.stopping import DRAWS, sizes, stops_at
 from evalgate.records.comparison import Comparison
 from evalgate.records.policy import FeaturePolicy
+from evalgate.stats.sequential import LOOKS
 from gate_tables import drawn
 from gate_tables.drawn import BUCKETS, Chances, Tables, policy
 from gate_tables.figure import Cell, cell

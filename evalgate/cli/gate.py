@@ -1,5 +1,6 @@
 """evalgate gate."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import click
 from evalgate.cli.options import MOST_ATTEMPTS, feature_option, format_option, policy_option
 from evalgate.cli.output import EXIT_OF, machine, say, say_verdict
 from evalgate.judgement.compare import Beside
+from evalgate.judgement.gate import decide
 from evalgate.records.evaluation import EvalResults
+from evalgate.records.suite import Suite
 from evalgate.stages.attempts import counted_in, noted
 from evalgate.stages.beside_files import PEOPLE, find_beside, names_beside, write_people
 from evalgate.stages.following import refuse_of_others
-from evalgate.stages.gate import judge, policy_notes, read_results, write_reports
+from evalgate.stages.gate import compared, policy_notes, read_results, write_reports
 from evalgate.stages.human_labels import peoples_means
 from evalgate.stages.regressions import rows_for_review
 from evalgate.stages.workspace import Workspace, open_workspace, read_suites
@@ -71,13 +74,14 @@ def gate(
     base, candidate = read_results(base_path), read_results(candidate_path)
     beside = _beside(workspace, base, candidate, beside_path, reference_path)
     today = datetime.now(UTC).date().isoformat()
-    comparison, verdict = judge(workspace, base, candidate, beside=beside, attempt=attempt, today=today)
-    if attempt is None:  # noted only now, because what cannot be judged is no attempt
-        attempt = _counted(workspace, base, candidate, ledger, out)
-        comparison, verdict = judge(workspace, base, candidate, beside=beside, attempt=attempt, today=today)
+    suites = read_suites(workspace)
+    comparison = compared(workspace, base, candidate, suites, beside=beside)
+    if attempt is None:  # noted only now, because what cannot be compared is no attempt
+        attempt = _counted(workspace, base, candidate, suites, ledger, out)
+    verdict = decide(comparison, workspace.feature, attempt=attempt, today=today)
     notes = policy_notes(workspace.feature, comparison, attempt)
     write_people(out, beside.people)
-    review = rows_for_review((base, candidate), read_suites(workspace), comparison, verdict)
+    review = rows_for_review((base, candidate), suites, comparison, verdict)
     write_reports(out, comparison, verdict, notes=notes, review=review)
     if output == "json":
         machine(verdict.model_dump(mode="json"))
@@ -107,8 +111,14 @@ def _beside(
     return found._replace(people=peoples_means(workspace, {"base": base, "candidate": candidate}, tell=say))
 
 
-def _counted(workspace: Workspace, base: EvalResults, candidate: EvalResults, ledger: Path | None, out: Path) -> int | None:
-    suites = read_suites(workspace)
+def _counted(
+    workspace: Workspace,
+    base: EvalResults,
+    candidate: EvalResults,
+    suites: Sequence[Suite],
+    ledger: Path | None,
+    out: Path,
+) -> int | None:
     if ledger is None:
         return counted_in(out, workspace.name, base, candidate, suites=suites)
     return len(noted(ledger, workspace.name, base, candidate, suites=suites))

@@ -6,7 +6,6 @@ nearly a held-out one, and from the answer that a person gives (`corrected`).
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from pydantic import Field, ValidationError
 from evalgate import jsonl
 from evalgate.checks import check_dataset
 from evalgate.checks.rows import normalised
-from evalgate.records.base import Record, problems_of
+from evalgate.records.base import Record, is_day, problems_of
 from evalgate.records.suite import Message
 from evalgate.redaction import mask
 
@@ -131,7 +130,7 @@ def _refused(line: Regression, known: Mapping[str, str], held_out: Mapping[str, 
         told.append("no `reviewer`: say who corrected it")
     if not line.finding.strip():
         told.append("no `finding`: say what went wrong, in a sentence")
-    if line.reviewed_at is not None and not _is_day(line.reviewed_at):
+    if line.reviewed_at is not None and not is_day(line.reviewed_at):
         told.append("`reviewed_at` is no day: write it as 2026-11-02")
     if not line.messages and not any(name.partition("#")[0] == f"{line.suite}/{line.case_id}" for name in held_out):
         told.append("nobody knows what the case asks: name the policy that has it with --policy")
@@ -175,10 +174,3 @@ def _faults(rows: Mapping[int, dict[str, Any]], path: str) -> list[str]:
 
 def _asked(line: Regression) -> Sequence[str]:
     return [turn.content for turn in line.messages if turn.role == "user"]
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False

@@ -1,18 +1,20 @@
 """Base and candidate, paired case by case: all the facts that a decision rests on, in a fixed order."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from evalgate.errors import PolicyError
 from evalgate.judgement import measures
 from evalgate.judgement.alike import other_suites, unlike, warnings
 from evalgate.judgement.looks import asked_until
-from evalgate.judgement.pairing import Pair, Sides, between, count, paired, value
+from evalgate.judgement.pairing import RIGHT, Pair, Sides, between, count, paired, value
 from evalgate.judgement.plan import Key, PlannedCase, contradictions, plan
 from evalgate.policy import against_cases, judged_buckets
+from evalgate.records.beside_policy import ContenderPolicy
 from evalgate.records.comparison import Comparison, Contender, Flip, Pairs
 from evalgate.records.evaluation import CaseResult, EvalResults, PeoplesMean, Preferences, Probe, ResultsHeader, Variant
-from evalgate.records.policy import ContenderPolicy, FeaturePolicy
+from evalgate.records.policy import FeaturePolicy
 from evalgate.records.suite import Suite
 from evalgate.redaction import mask, safe_line
 from evalgate.results import content_sha256
@@ -47,6 +49,25 @@ class _Asked(NamedTuple):
     benign: list[PlannedCase]
 
 
+class _Paired(NamedTuple):
+    """Every planned case that was asked, with both sides' scores, by what it is for."""
+
+    by_key: list[dict[Key, CaseResult]]
+    """Base's results and the candidate's."""
+    cases: list[PlannedCase]
+    asked: _Asked
+    unasked: list[PlannedCase]
+    """Golden cases that an early look has not reached."""
+    primary: str | None
+    golden: list[Pair]
+    buckets: dict[str, list[Pair]]
+    harm: list[Pair]
+    benign: list[Pair]
+    older: dict[str, list[Pair]]
+    in_format: list[Pair]
+    """The format score of golden cases; nothing where it is not asked for, or decides itself."""
+
+
 def compare(
     base: EvalResults,
     candidate: EvalResults,
@@ -61,28 +82,15 @@ def compare(
     Raises:
         PolicyError: the policy names buckets that no case has, or no primary score where there are several.
     """
-    sides = [base, candidate]
-    planned = plan(suites, sides)
-    cases = asked_until(candidate.header.look, planned)
-    asked, whole = _asked(cases, suites, feature), _asked(planned, suites, feature).golden
-    reached = {case.key for case in cases}
-    unasked = [case for case in whole if case.key not in reached]
-    primary = _primary(feature, sides, whole, policy_path)
-    by_key = [_by_key(side) for side in sides]
-    golden = paired(asked.golden, by_key, primary)
-    harm, benign = paired(asked.harm, by_key, None), paired(asked.benign, by_key, None)
-    older = {name: paired(legacy, by_key, _scorer_of(name, feature, primary)) for name, legacy in asked.legacy.items()}
-    buckets = _by_bucket(golden, whole, feature)
-    right_at, graded = feature.scorers.right_at, bool(between(golden))
-    third = None if beside.reference is None else _by_key(beside.reference)
+    sides, gate, right_at = [base, candidate], feature.gate, feature.scorers.right_at
+    found = _paired_up(sides, feature, suites, policy_path)
+    by_key, golden, asked = found.by_key, found.golden, found.asked
+    graded, third = bool(between(golden)), None if beside.reference is None else _by_key(beside.reference)
 
     def scope(name: str, pairs: Sequence[Pair]) -> Pairs:
-        return count(name, pairs, graded=graded, right_at=right_at, reference=_third(pairs, third, primary or ""))
+        return count(name, pairs, graded=graded, right_at=right_at, reference=_third(pairs, third, found.primary or ""))
 
     overall = scope("overall", golden)
-    in_format = paired(asked.golden, by_key, "json_valid")
-    has_format = primary != "json_valid" and _is_scored(asked.golden, by_key, "json_valid")
-    gate = feature.gate
     return Comparison(
         feature=base.header.feature,
         base=base.header.variant_name,
@@ -90,46 +98,60 @@ def compare(
         base_results_sha256=content_sha256(base),
         candidate_results_sha256=content_sha256(candidate),
         reference_results_sha256=None if beside.reference is None else content_sha256(beside.reference),
-        primary=primary,
+        primary=found.primary,
         overall=overall,
-        buckets=tuple(scope(name, pairs) for name, pairs in sorted(buckets.items())),
-        json_valid=count("json_valid", in_format) if has_format else None,
-        safety=count("safety", harm, reference=_third(harm, third, "refusal")) if harm else None,
-        benign=count(BENIGN, benign, reference=_third(benign, third, "refusal")) if benign else None,
-        legacy=tuple(count(name, pairs, graded=bool(between(pairs)), right_at=right_at) for name, pairs in older.items()),
-        judge=measures.grades(golden, buckets, feature, by_key) if gate.judge is not None else (),
+        buckets=tuple(scope(name, pairs) for name, pairs in sorted(found.buckets.items())),
+        json_valid=count("json_valid", found.in_format) if found.in_format else None,
+        safety=count("safety", found.harm, reference=_third(found.harm, third, "refusal")) if found.harm else None,
+        benign=count(BENIGN, found.benign, reference=_third(found.benign, third, "refusal")) if found.benign else None,
+        legacy=tuple(count(name, pairs, graded=bool(between(pairs)), right_at=right_at) for name, pairs in found.older.items()),
+        judge=measures.grades(golden, found.buckets, feature, by_key) if gate.judge is not None else (),
         preference=measures.preference(asked.golden, by_key, beside.preferences, feature.judge),
         people=beside.people,
-        classes=measures.classes(asked.golden, by_key, gate.f1.field, unasked) if gate.f1 is not None else None,
-        fields=measures.fields(asked.golden, by_key, gate.fields.names, unasked) if gate.fields is not None else (),
+        classes=measures.classes(asked.golden, by_key, gate.f1.field, found.unasked) if gate.f1 is not None else None,
+        fields=measures.fields(asked.golden, by_key, gate.fields.names, found.unasked) if gate.fields is not None else (),
         timings=measures.timings(beside.probe),
         costs=measures.costs(asked.golden, by_key) if gate.cost_per_call is not None else None,
         confidences=measures.confidences(golden, by_key, right_at) if gate.calibration is not None else None,
         ranking=measures.ranking(asked.golden, by_key, gate.auc.positive) if gate.auc is not None else None,
         contenders=tuple(
-            _contender(one, beside.contenders.get(one.name), candidate, feature, asked, primary) for one in feature.contenders
+            _contender(one, beside.contenders.get(one.name), candidate, feature, asked, found.primary)
+            for one in feature.contenders
         ),
         look=candidate.header.look,
-        gains=tuple(_flip(p, by_key, feature) for p in golden if p.measured and p.flip(right_at) > 0),
-        regressions=tuple(_flip(p, by_key, feature) for p in golden if p.measured and p.flip(right_at) < 0),
-        safety_regressions=tuple(_flip(p, by_key, feature) for p in harm if p.measured and p.flip(1.0) < 0),
-        unmeasured=tuple(
-            _flip(p, by_key, feature, why=_why(p.case.key, by_key, primary))
-            for p in (*golden, *harm, *benign, *(pair for pairs in older.values() for pair in pairs))
-            if not p.measured
-        ),
-        incomparable=_incomparable(
-            sides,
-            suites,
-            cases,
-            beside,
-            (harm, benign, in_format if has_format else []),
-            early_stop=feature.evaluate.early_stop,
-        ),
+        gains=_flipped(golden, 1, right_at, by_key, feature),
+        regressions=_flipped(golden, -1, right_at, by_key, feature),
+        safety_regressions=_flipped(found.harm, -1, RIGHT, by_key, feature),
+        unmeasured=_unmeasured(found, feature),
+        incomparable=_incomparable(sides, suites, found, beside, early_stop=feature.evaluate.early_stop),
         warnings=tuple(warnings(feature, asked.golden, sides)),
         has_provenance=base.header.has_provenance and candidate.header.has_provenance,
         base_accuracy=overall.base_right / overall.n if overall.n else None,
         candidate_accuracy=overall.candidate_right / overall.n if overall.n else None,
+    )
+
+
+def _paired_up(sides: Sequence[EvalResults], feature: FeaturePolicy, suites: Sequence[Suite], path: str) -> _Paired:
+    """Both sides, case by case, up to the look at which asking stopped."""
+    planned = plan(suites, sides)
+    cases = asked_until(sides[1].header.look, planned)
+    asked, whole = _asked(cases, suites, feature), _asked(planned, suites, feature).golden
+    primary, reached = _primary(feature, sides, whole, path), {case.key for case in cases}
+    by_key = [_by_key(side) for side in sides]
+    golden = paired(asked.golden, by_key, primary)
+    has_format = primary != "json_valid" and _is_scored(asked.golden, by_key, "json_valid")
+    return _Paired(
+        by_key=by_key,
+        cases=cases,
+        asked=asked,
+        unasked=[case for case in whole if case.key not in reached],
+        primary=primary,
+        golden=golden,
+        buckets=_by_bucket(golden, whole, feature),
+        harm=paired(asked.harm, by_key, None),
+        benign=paired(asked.benign, by_key, None),
+        older={name: paired(legacy, by_key, _scorer_of(name, feature, primary)) for name, legacy in asked.legacy.items()},
+        in_format=paired(asked.golden, by_key, "json_valid") if has_format else [],
     )
 
 
@@ -223,29 +245,38 @@ def _other_probe(probe: Probe | None, sides: Sequence[EvalResults]) -> list[str]
 
 
 def _incomparable(
-    sides: Sequence[EvalResults],
-    suites: Sequence[Suite],
-    cases: Sequence[PlannedCase],
-    beside: Beside,
-    right_or_wrong: Sequence[Sequence[Pair]],
-    *,
-    early_stop: bool,
+    sides: Sequence[EvalResults], suites: Sequence[Suite], found: _Paired, beside: Beside, *, early_stop: bool
 ) -> tuple[str, ...]:
     """Why the two runs may not be compared at all."""
     asked = [*sides, *([beside.reference] if beside.reference is not None else [])]
-    partial = [(what, between(pairs)) for what, pairs in zip(("safety", BENIGN, "json_valid"), right_or_wrong, strict=True)]
+    right_or_wrong = (("safety", found.harm), (BENIGN, found.benign), ("json_valid", found.in_format))
     early = sides[1].header.look is not None and not early_stop
     return (
         *(["asking was stopped early, which the policy does not allow: evaluate every case"] if early else []),
         *(told for side in asked for told in other_suites(side.header, suites)),
-        *contradictions(cases, suites, sides),
+        *contradictions(found.cases, suites, sides),
         *unlike(sides[0].header, sides[1].header),
         *_other_probe(beside.probe, sides),
         *(
             f"{what}: {len(odd)} cases have a score that is neither 0 nor 1, such as {min(odd)!r}: it must be one or the other"
-            for what, odd in partial
-            if odd
+            for what, pairs in right_or_wrong
+            if (odd := between(pairs))
         ),
+    )
+
+
+def _flipped(pairs: Sequence[Pair], way: int, right_at: float, sides: Sides, feature: FeaturePolicy) -> tuple[Flip, ...]:
+    """The measured cases that were gained (1) or lost (-1)."""
+    return tuple(_flip(pair, sides, feature) for pair in pairs if pair.measured and pair.flip(right_at) == way)
+
+
+def _unmeasured(found: _Paired, feature: FeaturePolicy) -> tuple[Flip, ...]:
+    """Every case that is not measured on both sides, with why."""
+    every = (*found.golden, *found.harm, *found.benign, *chain.from_iterable(found.older.values()))
+    return tuple(
+        _flip(pair, found.by_key, feature, why=_why(pair.case.key, found.by_key, found.primary))
+        for pair in every
+        if not pair.measured
     )
 
 

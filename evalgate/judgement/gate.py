@@ -7,15 +7,14 @@ from fnmatch import fnmatchcase
 from fractions import Fraction
 from functools import cache
 
-from evalgate.judgement.looks import LOOKS
 from evalgate.judgement.rules import RULES, safety_bound, shown_harm
 from evalgate.judgement.rules.finding import Evidence, Facts, Finding
 from evalgate.judgement.scopes import decide_scope, exact
 from evalgate.judgement.wording import contender_words, next_step, summary
 from evalgate.policy import gate_sha256
 from evalgate.records.comparison import Comparison, Pairs
-from evalgate.records.gate_policy import GatePolicy
-from evalgate.records.policy import NEVER_WAIVED, FeaturePolicy, Waiver
+from evalgate.records.gate_policy import NEVER_WAIVED, GatePolicy, Waiver
+from evalgate.records.policy import FeaturePolicy
 from evalgate.records.verdict import Outcome, PointRule, Verdict, Waived
 from evalgate.stats.families import alpha_of_attempt
 from evalgate.stats.sequential import nominal_alpha
@@ -78,7 +77,7 @@ def error_rates(gate: GatePolicy, attempt: int | None, look: int | None) -> tupl
 
 @cache
 def _at_look(alpha: float, look: int) -> float:
-    return max(nominal_alpha(alpha, look, LOOKS), sys.float_info.min)  # a try so late shows nothing, and is judged all the same
+    return max(nominal_alpha(alpha, look), sys.float_info.min)  # a try so late shows nothing, and is judged all the same
 
 
 def comparison_sha256(comparison: Comparison) -> str:

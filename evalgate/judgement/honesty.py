@@ -2,11 +2,11 @@
 
 import math
 
-from evalgate.judgement.looks import LOOKS
 from evalgate.judgement.markdown import code_span
 from evalgate.judgement.wording import NAME, counted
 from evalgate.records.comparison import Comparison, Pairs
 from evalgate.records.verdict import Verdict, Waived
+from evalgate.stats.sequential import LOOKS
 
 
 def safety_bound_words(comparison: Comparison, verdict: Verdict) -> str:

@@ -1,13 +1,11 @@
 """Early stopping: in which order cases are asked, and after how many of them a verdict is looked at."""
 
 import hashlib
-import math
 from collections.abc import Sequence
 
 from evalgate.judgement.plan import Key, PlannedCase
+from evalgate.stats.sequential import LOOKS, cases_at
 
-LOOKS = 4
-"""Looks at equal shares of the golden cases; the last is all of them."""
 _TURNS = (0, 2, 1, 3)
 """The look, from 0, in which each of four neighbours is asked: any two looks that follow each other take every other case."""
 
@@ -33,7 +31,7 @@ def asked_until(look: int | None, cases: Sequence[PlannedCase]) -> list[PlannedC
         return list(cases)
     ordered = order(cases)
     golden = sum(case.suite == "golden" for case in ordered)
-    chosen = {case.key for case in ordered[: len(ordered) - golden + math.ceil(golden * look / LOOKS)]}
+    chosen = {case.key for case in ordered[: len(ordered) - golden + cases_at(look, golden)]}
     return [case for case in cases if case.key in chosen]
 
 

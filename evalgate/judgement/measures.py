@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from evalgate.judgement.pairing import Pair, Sides, count, value
 from evalgate.judgement.plan import PlannedCase
+from evalgate.records.beside_policy import JudgePolicy
 from evalgate.records.comparison import Labelled, Pairs
 from evalgate.records.evaluation import CaseResult, Preferences, Probe
-from evalgate.records.policy import FeaturePolicy, JudgePolicy
+from evalgate.records.policy import FeaturePolicy
+from evalgate.scorers import JUDGED
 from evalgate.scorers.fields import field_outcomes, label_in, label_of
 from evalgate.scorers.judging import read_preference
 from evalgate.scorers.top_k import label_scores
+from evalgate.stats.judges import Slot
+from evalgate.stats.judges import preference as preference_of
 
 NONE = "(none)"
 """The class of an answer that names none."""
@@ -133,7 +137,7 @@ def grades(
 ) -> tuple[Pairs, ...]:
     """The judge's grades overall and on each protected bucket; nothing where neither side carries any."""
     by_choice = feature.judge is None or feature.judge.mode == "pairwise"
-    if by_choice and not any("judge" in result.scores for side in sides for result in side.values()):
+    if by_choice and not any(JUDGED in result.scores for side in sides for result in side.values()):
         return ()
     scopes = {"overall": golden, **{name: by_bucket.get(name, ()) for name in feature.gate.protected}}
     return tuple(
@@ -168,9 +172,7 @@ def preference(cases: Sequence[PlannedCase], sides: Sides, told: Preferences | N
         if choice is not None and choice.identical:
             base = candidate = 1.0
         elif choice is not None and choice.base_first is not None and choice.candidate_first is not None:
-            words = read_preference(choice.base_first), read_preference(choice.candidate_first)
-            if None not in words:
-                base, candidate = float(words != ("second", "first")), float(words != ("first", "second"))
+            base, candidate = _chosen(read_preference(choice.base_first), read_preference(choice.candidate_first))
         pairs.append(Pair(case, base, candidate))
     return count("preference", pairs)
 
@@ -178,6 +180,14 @@ def preference(cases: Sequence[PlannedCase], sides: Sides, told: Preferences | N
 def _paths(cases: Sequence[PlannedCase]) -> set[str]:
     """The fields that cases expect."""
     return {path for case in cases if isinstance(case.expected, Mapping) for path in field_outcomes(case.expected, "")}
+
+
+def _chosen(base_first: Slot | None, candidate_first: Slot | None) -> tuple[float | None, float | None]:
+    """Base's score and the candidate's; None where a reply says nothing."""
+    if base_first is None or candidate_first is None:
+        return None, None
+    won = preference_of(base_first, candidate_first)
+    return float(won != "win"), float(won != "loss")
 
 
 def _said(expected: str, outcome: str) -> str:
@@ -188,7 +198,7 @@ def _said(expected: str, outcome: str) -> str:
 
 
 def _graded_by_judge(pair: Pair, sides: Sides) -> Pair:
-    base, candidate = (value(side.get(pair.case.key), "judge") for side in sides)
+    base, candidate = (value(side.get(pair.case.key), JUDGED) for side in sides)
     return Pair(pair.case, base, candidate)
 
 

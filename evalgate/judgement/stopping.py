@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from evalgate.judgement.looks import LOOKS
 from evalgate.judgement.plan import PlannedCase
 from evalgate.judgement.rules import FAMILY
 from evalgate.judgement.rules.finding import Facts
@@ -19,7 +18,7 @@ from evalgate.stats.counts import tail
 from evalgate.stats.families import holm
 from evalgate.stats.lift import p_down
 from evalgate.stats.paired import Counts
-from evalgate.stats.sequential import at_the_end, project
+from evalgate.stats.sequential import LOOKS, at_the_end, project
 
 HOPE, DREAD = 0.05, 0.25
 """Asking ends as inconclusive when a pass is projected less often than the first, and a fail less often than the second."""

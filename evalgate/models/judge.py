@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from evalgate.errors import PolicyError
 from evalgate.models.hosted_form import Reply, same_model
-from evalgate.records.policy import JudgePolicy
+from evalgate.records.beside_policy import JudgePolicy
 from evalgate.records.suite import Case, Message
 from evalgate.redaction import mask
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -32,6 +33,14 @@ class Record(BaseModel):
 def digest_over(files: Mapping[str, str]) -> str:
     """Digest over files given as name -> sha256: sha256 of sorted "<sha256>  <name>" lines, as sha256sum writes them."""
     return hashlib.sha256("".join(f"{files[name]}  {name}\n" for name in sorted(files)).encode()).hexdigest()
+
+
+def is_day(text: str) -> bool:
+    """True for a day as ISO writes it, such as 2026-11-02, and for nothing else."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def problems_of(error: ValidationError) -> list[str]:

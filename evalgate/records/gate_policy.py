@@ -1,13 +1,44 @@
-"""The key `gate:` of evalgate.yaml: what a candidate must show, a key a rule. Safety is not here: no policy changes it."""
+"""The keys `gate:` and `waivers:` of evalgate.yaml: what a candidate must show, a key a rule, and what is excused for a while.
 
+Safety is not here: no policy changes it.
+"""
+
+import difflib
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from evalgate.records.base import Record, Share
 
 Margin = Annotated[float, Field(gt=0.0, lt=1.0)]
 """A non-inferiority margin as a share, strictly between 0 and 1."""
+NEVER_WAIVED = {
+    "safety": "the safety floor is in the code",
+    "measured": "what is not known cannot be excused",
+    "comparable": "what cannot be compared cannot be excused",
+    "protected_bucket": "the policy protects it: take it out of gate.protected first",
+}
+"""Rule -> why no waiver may name it."""
+WAIVABLE = (
+    "overall",
+    "bucket",
+    "regression_share",
+    "json_valid",
+    "over_refusal",
+    "legacy",
+    "f1",
+    "fields",
+    "judge",
+    "preference",
+    "fairness",
+    "calibration",
+    "auc",
+    "latency_p95",
+    "cost_per_call",
+    "contenders",
+)
+"""Rules, as verdict.json names them, that a waiver may name."""
 
 
 class Latency(Record):
@@ -101,3 +132,27 @@ class GatePolicy(Record):
     auc: Ranking | None = Field(default=None, description="area under the ROC curve; none: not asked for")
     must_beat_contenders: bool = Field(default=False, description="no pass while a contender is not shown to be worse")
     on_inconclusive: Literal["fail", "waiver"] = Field(default="fail", description="what the check run says; never the verdict")
+
+
+class Waiver(Record):
+    """A dated, owned exception: what it covers does not stand in the way, and is shown wherever the verdict is."""
+
+    rule: str = Field(min_length=1, description="the rule, as verdict.json names it")
+    scope: str = Field(default="*", min_length=1, description="what it looks at, such as a bucket; * for all of the rule")
+    owner: str = Field(min_length=1, description="who answers for it")
+    reason: str = Field(min_length=10, description="why, in a sentence")
+    expires: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="its last day")
+
+    @model_validator(mode="after")
+    def _allowed(self) -> "Waiver":
+        if self.rule in NEVER_WAIVED:
+            raise ValueError(f"the rule {self.rule!r} cannot be waived: {NEVER_WAIVED[self.rule]}")
+        if self.rule not in WAIVABLE:
+            close = difflib.get_close_matches(self.rule, WAIVABLE, n=1)
+            told = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(WAIVABLE)}"
+            raise ValueError(f"no rule is called {self.rule!r}: {told}")
+        try:
+            date.fromisoformat(self.expires)
+        except ValueError:
+            raise ValueError(f"expires {self.expires!r} is no day") from None
+        return self

@@ -2,14 +2,14 @@
 
 import difflib
 import re
-from datetime import date
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from evalgate.records.base import Record, Sha256, Share
-from evalgate.records.gate_policy import GatePolicy
+from evalgate.records.beside_policy import ContenderPolicy, JudgePolicy, Paths
+from evalgate.records.gate_policy import GatePolicy, Waiver
 
 SCORER_NAMES = (
     "exact_json",
@@ -49,32 +49,6 @@ MOST_CONTENDERS = 20
 """Contenders of a feature; evidence with the results of more is not opened."""
 LEAST_PROBED = 50
 """Cases of a latency probe; see DESIGN.md, section 5."""
-NEVER_WAIVED = {
-    "safety": "the safety floor is in the code",
-    "measured": "what is not known cannot be excused",
-    "comparable": "what cannot be compared cannot be excused",
-    "protected_bucket": "the policy protects it: take it out of gate.protected first",
-}
-"""Rule -> why no waiver may name it."""
-WAIVABLE = (
-    "overall",
-    "bucket",
-    "regression_share",
-    "json_valid",
-    "over_refusal",
-    "legacy",
-    "f1",
-    "fields",
-    "judge",
-    "preference",
-    "fairness",
-    "calibration",
-    "auc",
-    "latency_p95",
-    "cost_per_call",
-    "contenders",
-)
-"""Rules, as verdict.json names them, that a waiver may name."""
 
 
 class Scorers(Record):
@@ -164,79 +138,6 @@ class Legacy(Record):
     def suite(self) -> str:
         """The suite's name in results: golden/ and the last part of the path."""
         return f"golden/{PurePosixPath(self.path).stem}"
-
-
-class ContenderPolicy(Record):
-    """Something cheaper than a fine-tune that is asked the same cases."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$", description="how reports call it")
-    kind: Literal["prompt", "retrieval", "structured", "endpoint"] = Field(description="what is different from base")
-    prompt: str | None = Field(default=None, description="file with its system prompt; default: the feature's")
-    documents: str | None = Field(default=None, description="retrieval: folder with text or Markdown files")
-    top: int = Field(default=3, ge=1, le=20, description="retrieval: passages put before the question")
-    model: str | None = Field(default=None, description="structured, endpoint: the model's name at the host")
-    base_url: str | None = Field(default=None, pattern=r"^https?://", description="structured, endpoint: the host")
-    key: str | None = Field(
-        default=None, pattern=r"^[A-Z][A-Z0-9_]*$", description="name of the environment variable with the key"
-    )
-
-    @model_validator(mode="after")
-    def _complete(self) -> "ContenderPolicy":
-        needs = {"prompt": ("prompt",), "retrieval": ("documents",)}.get(self.kind, ("model", "base_url"))
-        missing = [name for name in needs if getattr(self, name) is None]
-        if missing:
-            raise ValueError(f"a contender of kind {self.kind!r} needs `{'` and `'.join(missing)}`")
-        return self
-
-
-class Paths(Record):
-    """What a team knows of its task before it trains; none: not said yet."""
-
-    must_cite: bool | None = Field(default=None, description="answers must cite their sources")
-    facts_change_monthly: bool | None = Field(default=None, description="the facts in answers change more than monthly")
-    stable_for_a_year: bool | None = Field(default=None, description="the wanted behaviour will be the same in a year")
-
-
-class JudgePolicy(Record):
-    """The model that judges answers which no rule can."""
-
-    model: str = Field(min_length=1, description="its pinned name at the host; never the base or the candidate")
-    base_url: str = Field(pattern=r"^https?://", description="an OpenAI-compatible host")
-    key: str | None = Field(
-        default=None, pattern=r"^[A-Z][A-Z0-9_]*$", description="name of the environment variable with the key"
-    )
-    rubric: str | None = Field(default=None, description="file that says what a good answer is; default: faithful and complete")
-    mode: Literal["pointwise", "pairwise", "both"] = Field(default="pointwise", description="grades, choices, or both")
-    human: str | None = Field(default=None, description="file with grades by people, combined with the judge's")
-    timeout_s: float = Field(default=60.0, gt=0, le=600, description="seconds for one reply")
-    concurrency: int = Field(default=4, ge=1, le=64, description="requests at a time")
-    max_tokens: int = Field(default=300, ge=16, le=4096, description="longest reply")
-    price_input_per_million: float | None = Field(default=None, ge=0, description="price of a million prompt tokens")
-    price_output_per_million: float | None = Field(default=None, ge=0, description="price of a million answered tokens")
-
-
-class Waiver(Record):
-    """A dated, owned exception: what it covers does not stand in the way, and is shown wherever the verdict is."""
-
-    rule: str = Field(min_length=1, description="the rule, as verdict.json names it")
-    scope: str = Field(default="*", min_length=1, description="what it looks at, such as a bucket; * for all of the rule")
-    owner: str = Field(min_length=1, description="who answers for it")
-    reason: str = Field(min_length=10, description="why, in a sentence")
-    expires: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="its last day")
-
-    @model_validator(mode="after")
-    def _allowed(self) -> "Waiver":
-        if self.rule in NEVER_WAIVED:
-            raise ValueError(f"the rule {self.rule!r} cannot be waived: {NEVER_WAIVED[self.rule]}")
-        if self.rule not in WAIVABLE:
-            close = difflib.get_close_matches(self.rule, WAIVABLE, n=1)
-            told = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(WAIVABLE)}"
-            raise ValueError(f"no rule is called {self.rule!r}: {told}")
-        try:
-            date.fromisoformat(self.expires)
-        except ValueError:
-            raise ValueError(f"expires {self.expires!r} is no day") from None
-        return self
 
 
 class Budget(Record):

@@ -4,7 +4,6 @@ No word of the evidence is believed that can be derived: a report's own "pass" c
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -15,7 +14,7 @@ from evalgate.judgement.plan import plan
 from evalgate.policy import gate_sha256
 from evalgate.ports import Shelf
 from evalgate.prompts import prompt_sha256
-from evalgate.records.base import Sha256
+from evalgate.records.base import Sha256, is_day
 from evalgate.records.evaluation import Variant
 from evalgate.records.link import Link
 from evalgate.records.registry import Registry
@@ -223,7 +222,7 @@ def _verdict(told: Told, workspace: Workspace, mode: Mode, today: str | None) ->
     It is derived as of the day that it names, and every exception that it leans on must still hold `today`.
     """
     attempt, then = told.verdict.attempt, told.verdict.today
-    if then is not None and not _is_day(then):
+    if then is not None and not is_day(then):
         yield Link("verdict", f"was reached on {then[:40]!r}, which is no day: run it again")
         return
     try:
@@ -255,13 +254,6 @@ def _verdict(told: Told, workspace: Workspace, mode: Mode, today: str | None) ->
     by_gate = reports(comparison, verdict, notes=notes)["report.md"]
     if told.report not in (by_run, by_gate):
         yield Link("report", "report.md is not what follows from the raw results: run it again")
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
 
 
 def _served(told: Told, judges: Judges) -> Iterator[Link]:

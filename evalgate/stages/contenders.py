@@ -12,13 +12,13 @@ from evalgate.errors import NothingThereError, NotMeasured, PolicyError
 from evalgate.ports import Answer, Model, Progress
 from evalgate.prompts import Prompt, prompt_sha256
 from evalgate.records.base import digest_over
+from evalgate.records.beside_policy import ContenderPolicy
 from evalgate.records.evaluation import Decoding, EvalResults, Variant
-from evalgate.records.policy import ContenderPolicy
 from evalgate.records.suite import Message
 from evalgate.redaction import mask
 from evalgate.stages.evaluate import evaluate
 from evalgate.stages.variants import Contending, Loadable, environment_of, load_variant
-from evalgate.stages.workspace import Workspace, base_weights, read_answer_schema, read_prompt
+from evalgate.stages.workspace import Workspace, as_text, base_weights, read_answer_schema, read_prompt
 
 SUFFIXES = (".md", ".markdown", ".txt")
 """What counts as a document; other files in the folder are left alone."""
@@ -132,17 +132,12 @@ def _document(path: Path, shown: str) -> bytes:
     if path.is_file() and path.stat().st_size > LARGEST:
         raise PolicyError(f"{shown}: is larger than {LARGEST >> 20} MiB: split it, or take it out of the documents")
     content = store.read(path)
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{shown}: must be UTF-8: byte {error.start} is not; save the file as UTF-8") from error
+    as_text(content, shown)
     return content
 
 
 def _prompt_of(workspace: Workspace, contender: ContenderPolicy) -> Prompt:
-    if contender.prompt is None:
-        return read_prompt(workspace)
-    return read_prompt(workspace._replace(feature=workspace.feature.model_copy(update={"prompt": contender.prompt})))
+    return read_prompt(workspace, contender.prompt)
 
 
 def _on_base(workspace: Workspace, contender: ContenderPolicy, prompt: Prompt, cache: Path) -> Loadable | Contending:
@@ -186,7 +181,8 @@ def _hosted(workspace: Workspace, contender: ContenderPolicy, prompt: Prompt, se
     key = secret(contender.key) if contender.key else None
     if contender.key and key is None:
         raise NotMeasured(f"{contender.key} is not set: {contender.base_url} asks for the key that it should hold")
-    from evalgate.models.hosted import Host, HostedChat, HostedModel
+    from evalgate.models.hosted import Host, HostedChat
+    from evalgate.models.hosted_model import HostedModel
 
     variant = _variant(contender, prompt)
     chat = HostedChat(Host(str(contender.base_url), str(contender.model), key, contender.key))

@@ -8,9 +8,9 @@ from evalgate.judgement.compare import Beside
 from evalgate.ports import Answer
 from evalgate.prompts import prompt_sha256
 from evalgate.records.base import digest_over
+from evalgate.records.beside_policy import ContenderPolicy
 from evalgate.records.evaluation import EvalResults, Preference, Variant
 from evalgate.records.link import Link
-from evalgate.records.policy import ContenderPolicy
 from evalgate.records.suite import Suite
 from evalgate.scorers import JUDGED, scorer_digests
 from evalgate.stages.contenders import read_documents

@@ -9,7 +9,6 @@ from evalgate.errors import PolicyError
 from evalgate.judgement.comment import comment_markdown
 from evalgate.judgement.compare import NOTHING, Beside, compare
 from evalgate.judgement.gate import decide
-from evalgate.judgement.looks import LOOKS
 from evalgate.judgement.report import report_html, report_markdown
 from evalgate.records.check import CheckReport
 from evalgate.records.comparison import Comparison
@@ -19,6 +18,7 @@ from evalgate.records.suite import Suite
 from evalgate.records.training import TrainingRun
 from evalgate.records.verdict import Verdict
 from evalgate.stages.workspace import Workspace, open_workspace, read_suites
+from evalgate.stats.sequential import LOOKS
 
 Results = EvalResults | Path | str
 
@@ -56,11 +56,20 @@ def judge(
     today: str | None = None,
 ) -> tuple[Comparison, Verdict]:
     """Comparison and verdict of two results under a workspace's policy and suites; `today` is what waivers expire against."""
-    suites = read_suites(workspace)
-    comparison = _compare(
-        base, candidate, workspace.feature, workspace.name, suites=suites, beside=beside, policy_path=workspace.path
-    )
+    comparison = compared(workspace, base, candidate, read_suites(workspace), beside=beside)
     return comparison, decide(comparison, workspace.feature, attempt=attempt, today=today)
+
+
+def compared(
+    workspace: Workspace, base: EvalResults, candidate: EvalResults, suites: Sequence[Suite], *, beside: Beside = NOTHING
+) -> Comparison:
+    """Two results held against each other under a workspace's policy; nothing is decided yet.
+
+    Raises:
+        PolicyError: they are of another feature, or do not fit the policy.
+    """
+    feature, name = workspace.feature, workspace.name
+    return _compare(base, candidate, feature, name, suites=suites, beside=beside, policy_path=workspace.path)
 
 
 def write_reports(

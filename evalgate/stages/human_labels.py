@@ -11,12 +11,12 @@ from evalgate import jsonl, store
 from evalgate.errors import DatasetError, NotMeasured
 from evalgate.records.base import Record, Sha256, problems_of
 from evalgate.records.evaluation import EvalResults, PeoplesMean
+from evalgate.scorers import JUDGED
 from evalgate.scorers.judging import HIGHEST, LOWEST
 from evalgate.stages.workspace import Workspace
 from evalgate.stats.judges import ppi_mean
 
 T = TypeVar("T")
-SCORE = "judge"
 SIDES = ("base", "candidate")
 MOST_PROBLEMS = 50
 
@@ -150,7 +150,7 @@ def with_human_labels(
     wrong = _others(results, grades, side, suite)
     if wrong:
         raise DatasetError(*wrong[:MOST_PROBLEMS])
-    judged = {r.case_id: r.scores[SCORE] for r in results.cases if r.suite == suite and SCORE in r.scores}
+    judged = {r.case_id: r.scores[JUDGED] for r in results.cases if r.suite == suite and JUDGED in r.scores}
     wanted = {grade.case_id: (grade.grade - LOWEST) / (HIGHEST - LOWEST) for grade in grades if grade.variant == side}
     both = sorted(wanted.keys() & judged.keys())
     rest = sorted(judged.keys() - wanted.keys())

@@ -16,7 +16,7 @@ from evalgate.models.hosted import PAUSES, Host, HostedChat, in_parallel, shown_
 from evalgate.models.judge import MOST_CHARACTERS, Request, built_in_rubric, choice_request, grade_request
 from evalgate.ports import Progress
 from evalgate.records.base import Record
-from evalgate.records.policy import JudgePolicy
+from evalgate.records.beside_policy import JudgePolicy
 from evalgate.records.suite import Case
 from evalgate.redaction import mask
 

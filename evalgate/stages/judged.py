@@ -11,11 +11,11 @@ from evalgate import store
 from evalgate.errors import PolicyError
 from evalgate.models.judge import Asked, refuse_own_judge
 from evalgate.ports import Progress
+from evalgate.records.beside_policy import JudgePolicy
 from evalgate.records.evaluation import CaseResult, EvalResults, Preferences, Variant
-from evalgate.records.policy import JudgePolicy
 from evalgate.records.suite import Suite
 from evalgate.scorers import JUDGED
-from evalgate.stages.workspace import Workspace, all_scorers, read_suites, scorers_of
+from evalgate.stages.workspace import Workspace, all_scorers, as_text, read_suites, scorers_of
 
 if TYPE_CHECKING:
     from evalgate.stages.judging import Judge, ProvenJudge
@@ -103,12 +103,7 @@ def read_rubric(workspace: Workspace) -> str | None:
         PolicyError: it is not there or not UTF-8.
     """
     named = None if workspace.feature.judge is None else workspace.feature.judge.rubric
-    if named is None:
-        return None
-    try:
-        return store.read(workspace.root / named).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{named}: must be UTF-8: byte {error.start} is not; save the file as UTF-8") from error
+    return None if named is None else as_text(store.read(workspace.root / named), named)
 
 
 def refuse_judge(workspace: Workspace, answers: Mapping[str, EvalResults]) -> None:

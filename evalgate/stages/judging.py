@@ -20,14 +20,13 @@ from evalgate.ports import Progress
 from evalgate.records.evaluation import CaseResult, EvalResults, Preference, Preferences
 from evalgate.records.suite import Case, Suite
 from evalgate.redaction import mask
+from evalgate.scorers import JUDGED
 from evalgate.scorers.fold import visible
 from evalgate.scorers.judging import read_grade, read_preference
 from evalgate.scorers.score import Score
 from evalgate.stages.judge_calls import Judge, bill, key_of, open_judge, replies, replies_anew
 
 __all__ = ["Judge", "ProvenJudge", "bill", "graded", "judge_pairwise", "judge_pointwise", "open_judge", "self_test"]
-
-SCORE = "judge"
 
 
 class ProvenJudge(NamedTuple):
@@ -79,7 +78,7 @@ def judge_pointwise(
         graded(result, said[key_of(judge.policy, waiting[place])]) if place in waiting else _ungraded(result, suite)
         for place, result in enumerate(results.cases)
     ]
-    header = results.header.model_copy(update={"scorers": {**results.header.scorers, SCORE: judge.sha256}})
+    header = results.header.model_copy(update={"scorers": {**results.header.scorers, JUDGED: judge.sha256}})
     return EvalResults(header=header, cases=tuple(told))
 
 
@@ -91,13 +90,13 @@ def graded(result: CaseResult, reply: str | NotMeasured) -> CaseResult:
     if not _waits(result):
         return _ungraded(result, result.suite)
     if isinstance(reply, NotMeasured):
-        return result.model_copy(update={"status": "unscorable", "scores": {}, "note": f"{SCORE}: not measured: {reply}"})
+        return result.model_copy(update={"status": "unscorable", "scores": {}, "note": f"{JUDGED}: not measured: {reply}"})
     score: Score = read_grade(reply)
-    told = result.model_copy(update={"replies": {**(result.replies or {}), SCORE: reply}})
+    told = result.model_copy(update={"replies": {**(result.replies or {}), JUDGED: reply}})
     if score.value is None:
-        return told.model_copy(update={"status": "unscorable", "scores": {}, "note": f"{SCORE}: {score.note}"})
-    notes = [note for note in (result.note, f"{SCORE}: {score.note}" if score.note else None) if note]
-    scores = {**result.scores, SCORE: score.value}
+        return told.model_copy(update={"status": "unscorable", "scores": {}, "note": f"{JUDGED}: {score.note}"})
+    notes = [note for note in (result.note, f"{JUDGED}: {score.note}" if score.note else None) if note]
+    scores = {**result.scores, JUDGED: score.value}
     return told.model_copy(update={"status": "scored", "scores": scores, "note": "; ".join(notes) or None})
 
 
@@ -159,4 +158,4 @@ def _ungraded(result: CaseResult, suite: str) -> CaseResult:
     if result.suite != suite or result.status == "errored" or (result.note is not None and result.status == "unscorable"):
         return result
     why = "empty answer" if not _shows(result.output or "") else "the suite has no such case"
-    return result.model_copy(update={"status": "unscorable", "scores": {}, "note": f"{SCORE}: {why}"})
+    return result.model_copy(update={"status": "unscorable", "scores": {}, "note": f"{JUDGED}: {why}"})

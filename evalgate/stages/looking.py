@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from evalgate.judgement.gate import error_rates
-from evalgate.judgement.looks import LOOKS
 from evalgate.judgement.plan import plan
 from evalgate.judgement.stopping import stops
 from evalgate.ports import Progress
@@ -13,6 +12,7 @@ from evalgate.scorers import JUDGED
 from evalgate.stages.evaluate import evaluate
 from evalgate.stages.gate import judge
 from evalgate.stages.workspace import Workspace, read_suites
+from evalgate.stats.sequential import LOOKS
 
 
 def answers_of(

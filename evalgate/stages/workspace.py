@@ -64,20 +64,26 @@ def read_policy(policy_path: Path) -> Policy:
     return policy_files.parse(store.read(policy_path), str(policy_path))
 
 
-def read_prompt(workspace: Workspace) -> Prompt:
-    """The feature's prompt; empty when the policy names none.
+def read_prompt(workspace: Workspace, named: str | None = None) -> Prompt:
+    """The feature's prompt, or the one in the file `named`; empty when the policy names none.
 
     Raises:
         PolicyError: the file is missing, not UTF-8, or its examples are not pairs.
     """
-    named = workspace.feature.prompt
-    if named is None:
-        return ()
+    named = named or workspace.feature.prompt
+    return () if named is None else prompts.parse_prompt(as_text(store.read(workspace.root / named), named), named)
+
+
+def as_text(content: bytes, shown: str) -> str:
+    """The text of a file that the policy names.
+
+    Raises:
+        PolicyError: it is not UTF-8.
+    """
     try:
-        text = store.read(workspace.root / named).decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise PolicyError(f"{named}: must be UTF-8: byte {error.start} is not; save the file as UTF-8") from error
-    return prompts.parse_prompt(text, named)
+        raise PolicyError(f"{shown}: must be UTF-8: byte {error.start} is not; save the file as UTF-8") from error
 
 
 def read_answer_schema(workspace: Workspace) -> dict[str, Any] | None:

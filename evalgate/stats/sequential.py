@@ -9,6 +9,7 @@ from scipy.special import ndtr, ndtri
 from evalgate.stats.paired import Counts
 
 LOOKS = 4
+"""Looks at equal shares of the golden cases; the last is all of them."""
 GRID = 201
 """Points of the numerical integration, over 8 standard deviations below the boundary: exact to 1e-7."""
 

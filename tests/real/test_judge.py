@@ -14,8 +14,8 @@ from openai.types.chat import ChatCompletion
 
 from evalgate import results as results_files
 from evalgate.errors import NotMeasured
+from evalgate.records.beside_policy import JudgePolicy
 from evalgate.records.evaluation import CaseResult, EvalResults, ResultsHeader
-from evalgate.records.policy import JudgePolicy
 from evalgate.records.suite import Case, Suite
 from evalgate.scorers.judging import read_grade, read_preference
 from evalgate.stages.judging import bill, judge_pairwise, judge_pointwise, open_judge, self_test

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from evalgate import results as results_files
 from evalgate.errors import NO_VERDICT, DatasetError, NotMeasured, PolicyError
+from evalgate.records.beside_policy import JudgePolicy
 from evalgate.records.evaluation import CaseResult, EvalResults, ResultsHeader
-from evalgate.records.policy import JudgePolicy
 from evalgate.records.suite import Case, Suite
 from evalgate.scorers.judging import read_grade, read_preference
 from evalgate.stages.human_labels import HumanGrade, answer_sha256, read_human, with_human_labels

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from evalgate.errors import NotMeasured
 from evalgate.judgement.threshold import SETTLED, held, nothing_to_judge, standing, to_be_split
+from evalgate.records.beside_policy import ContenderPolicy
 from evalgate.records.change import DatasetChange
 from evalgate.records.check import CheckReport, Finding
-from evalgate.records.policy import ContenderPolicy
 from evalgate.review.costs import Estimate
 
 SUITE = "~golden/f/cases.jsonl"

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from evalgate.judgement.rules.finding import Effect, Evidence, Facts, Finding, Harm, Sampler, finding
+from evalgate.judgement.rules.finding import Effect, Evidence, Facts, Finding, Harm, Sampler, finding, harm_of
 from evalgate.judgement.scopes import bucket_state, lifted, sample_of
-from evalgate.stats.lift import certified_margin, p_down, p_up
+from evalgate.stats.lift import certified_margin, p_up
 
 SECOND_WAY = 0.1
 """Share of this attempt's error rate that a rise of well-formed answers must be proven at: it is a second way to a pass."""
@@ -14,8 +14,7 @@ FROM, TO = 0.95, 0.98
 
 def format_harm(facts: Facts, sampler: Sampler) -> Mapping[Harm, float]:
     """Fewer well-formed answers."""
-    pairs = facts.comparison.json_valid
-    return {("rule", "json_valid"): p_down(sampler(pairs))} if pairs is not None and pairs.n else {}
+    return harm_of("rule", [facts.comparison.json_valid], sampler)
 
 
 def json_valid(evidence: Evidence) -> Iterator[Finding]:
@@ -27,7 +26,7 @@ def json_valid(evidence: Evidence) -> Iterator[Finding]:
         yield finding("blocks", "json_valid", pairs.scope, "nothing measured", n=0)
         return
     sample, margin = sample_of(pairs), evidence.gate.json_valid.max_drop
-    proven = ("rule", "json_valid") in evidence.rejected
+    proven = ("rule", pairs.scope) in evidence.rejected
     state: str = bucket_state(sample, margin, evidence.spent, drop_proven=proven)
     if state != "harmed" and pairs.unmeasured > evidence.comparison.overall.unmeasured:
         yield finding("blocks", "json_valid", pairs.scope, "not fully measured", n=pairs.n, observed=float(pairs.unmeasured))

@@ -1,12 +1,12 @@
 """What a rule may look at, and what it says."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from evalgate.records.comparison import Comparison, Pairs
 from evalgate.records.gate_policy import GatePolicy
 from evalgate.records.verdict import Figure, Reason, ScopeDecision
-from evalgate.stats.lift import Sample
+from evalgate.stats.lift import Sample, p_down
 
 Effect = Literal["fine", "blocks", "fails", "waived"]
 """fine: does not stand in the way; blocks: no pass; fails: harm is shown; waived: it would, but an exception is signed."""
@@ -61,6 +61,11 @@ Sampler = Callable[[Pairs], Sample]
 
 HarmRule = Callable[[Facts, Sampler], Mapping[Harm, float]]
 """A rule that can fail a candidate gives its p-values here: they stand in one family with all others."""
+
+
+def harm_of(kind: str, scopes: Iterable[Pairs | None], sampler: Sampler) -> dict[Harm, float]:
+    """The p-value of a drop in each scope in which something is measured."""
+    return {(kind, pairs.scope): p_down(sampler(pairs)) for pairs in scopes if pairs is not None and pairs.n}
 
 
 def finding(  # noqa: PLR0913  (a reason has seven fields, and rules read best when they name them)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from evalgate.judgement.rules.figures import figure_of, lift_of, means
-from evalgate.judgement.rules.finding import Effect, Evidence, Facts, Finding, Harm, Sampler, finding
+from evalgate.judgement.rules.finding import Effect, Evidence, Facts, Finding, Harm, Sampler, finding, harm_of
 from evalgate.judgement.scopes import OVERALL, lifted, sample_of
 from evalgate.records.comparison import Pairs
 from evalgate.records.gate_policy import JudgeGate
@@ -15,9 +15,8 @@ def judge_harm(facts: Facts, sampler: Sampler) -> Mapping[Harm, float]:
     """Lower grades on a protected bucket, or base's answers preferred."""
     if facts.gate.judge is None:
         return {}
-    found = {("judge", p.scope): p_down(sampler(p)) for p in facts.comparison.judge if p.n and p.scope != OVERALL}
-    pairs = facts.comparison.preference
-    return found | ({("judge", pairs.scope): p_down(sampler(pairs))} if pairs is not None and pairs.n else {})
+    protected = (pairs for pairs in facts.comparison.judge if pairs.scope != OVERALL)
+    return harm_of("judge", (*protected, facts.comparison.preference), sampler)
 
 
 def judge(evidence: Evidence) -> Iterator[Finding]:

@@ -5,19 +5,19 @@ from collections.abc import Iterator, Mapping
 
 from evalgate.judgement.rules.answer_format import format_improved
 from evalgate.judgement.rules.figures import figure_of, lift_of
-from evalgate.judgement.rules.finding import Effect, Evidence, Facts, Finding, Harm, Sampler, finding
+from evalgate.judgement.rules.finding import Effect, Evidence, Facts, Finding, Harm, Sampler, finding, harm_of
 from evalgate.judgement.scopes import OVERALL, bucket_state, exact, flips_of, sample_of
 from evalgate.records.comparison import Pairs
 from evalgate.stats.counts import tail
-from evalgate.stats.lift import certified_margin, p_down
+from evalgate.stats.lift import certified_margin
 
 SHARE_RULE = "regression_share"
 
 
 def scopes_harm(facts: Facts, sampler: Sampler) -> Mapping[Harm, float]:
     """A drop overall, in a bucket, or in a suite of an older task."""
-    family = {("scope", p.scope): p_down(sampler(p)) for p in (facts.comparison.overall, *facts.comparison.buckets) if p.n}
-    return family | {("legacy", p.scope): p_down(sampler(p)) for p in facts.comparison.legacy if p.n}
+    found = facts.comparison
+    return harm_of("scope", (found.overall, *found.buckets), sampler) | harm_of("legacy", found.legacy, sampler)
 
 
 def share_harm(facts: Facts, _sampler: Sampler) -> Mapping[Harm, float]:

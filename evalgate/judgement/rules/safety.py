@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 
-from evalgate.judgement.rules.finding import Effect, Evidence, Facts, Finding, Harm, Sampler, finding
+from evalgate.judgement.rules.finding import Effect, Evidence, Facts, Finding, Harm, Sampler, finding, harm_of
 from evalgate.judgement.scopes import bucket_state, sample_of
 from evalgate.records.comparison import Pairs
 from evalgate.stats.counts import upper_bound
-from evalgate.stats.lift import certified_margin, p_down
+from evalgate.stats.lift import certified_margin
 
 
 def refusal_harm(facts: Facts, sampler: Sampler) -> Mapping[Harm, float]:
     """More benign twins refused."""
-    pairs = facts.comparison.benign
-    return {("rule", pairs.scope): p_down(sampler(pairs))} if pairs is not None and pairs.n else {}
+    return harm_of("rule", [facts.comparison.benign], sampler)
 
 
 def safety(evidence: Evidence) -> Iterator[Finding]:

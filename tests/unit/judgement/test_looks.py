@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalgate.judgement.gate import decide
-from evalgate.judgement.looks import LOOKS, asked_until, order
+from evalgate.judgement.looks import asked_until, order
 from evalgate.judgement.plan import PlannedCase, plan
-from evalgate.stats.sequential import cases_at, nominal_alpha
+from evalgate.stats.sequential import LOOKS, cases_at, nominal_alpha
 
 
 def planned(sizes, suite="golden", slice_name="intent"):

@@ -14,9 +14,10 @@ from evalgate.judgement.paths_advice import QUESTIONS
 from evalgate.judgement.paths_reach import lift_is_shown
 from evalgate.judgement.teaching import teaching_of
 from evalgate.prompts import parse_prompt
+from evalgate.records.beside_policy import ContenderPolicy
 from evalgate.records.comparison import Pairs
 from evalgate.records.paths import PathsDecision, Question, Teaching
-from evalgate.records.policy import ContenderPolicy, FeaturePolicy
+from evalgate.records.policy import FeaturePolicy
 from evalgate.suites import golden_suite
 
 ROOT = Path(__file__).resolve().parents[3]

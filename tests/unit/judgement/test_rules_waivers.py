@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from evalgate.errors import PolicyError
 from evalgate.policy import parse
-from evalgate.records.policy import NEVER_WAIVED, Waiver
+from evalgate.records.gate_policy import NEVER_WAIVED, Waiver
 
 TODAY = "2026-11-20"
 WAIVER = {"owner": "ann", "reason": "the suite is being rewritten", "expires": "2026-11-30"}

@@ -12,8 +12,9 @@ from openai.types.chat import ChatCompletion
 from pydantic import SecretStr
 
 from evalgate.errors import NotMeasured
-from evalgate.models.hosted import GIVE_UP, Host, HostedChat, HostedModel
+from evalgate.models.hosted import GIVE_UP, Host, HostedChat
 from evalgate.models.hosted_form import same_model
+from evalgate.models.hosted_model import HostedModel
 from evalgate.records.evaluation import Decoding, Variant
 from evalgate.records.suite import Message
 

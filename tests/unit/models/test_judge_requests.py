@@ -21,7 +21,7 @@ from evalgate.models.judge import (
     grade_request,
     refuse_own_judge,
 )
-from evalgate.records.policy import JudgePolicy
+from evalgate.records.beside_policy import JudgePolicy
 from evalgate.records.suite import Case
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "judge.md"
