@@ -8,7 +8,7 @@ OTHERS := .others
 export EVALGATE_CACHE := $(CACHE)
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test test-full bench bench-gate-real check lint-workflows format schemas clean
+.PHONY: help demo test test-full bench bench-gate-real bench-speed bench-driver check lint-workflows format schemas clean
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
@@ -53,6 +53,20 @@ bench: $(VENV)/.installed  ## the figures that documents name, each with its tar
 
 bench-gate-real: $(VENV)/.installed  ## the gate on a real model trained a dozen times: hours; what is there is not trained again
 	OMP_NUM_THREADS=1 $(BIN)/python -P bench/gate_real.py --work .bench/gate_real --out docs/gate-real-model.md > /dev/null
+
+SPEED_OUT := .bench/speed/out
+bench-speed: $(VENV)/.installed $(OTHERS)/.installed  ## speed beside lm-eval and TRL, into docs/speed.md: hours
+	@mkdir -p $(SPEED_OUT); short=0; \
+	for bench in start_up "verdict --cases 240" "verdict --cases 240 --dtype float32 --repeat 1" "verdict --cases 1000" \
+	  generation training; do \
+	  echo "bench/speed: $$bench" >&2; set -- $$bench; script=$$1; shift; \
+	  $(BIN)/python -P bench/speed/$$script.py $$@ > "$(SPEED_OUT)/$$(echo $$bench | tr -cs 'a-z0-9\n' '-').json" || short=1; \
+	done; $(BIN)/python -P bench/speed/page.py $(SPEED_OUT)/*.json; exit $$short
+
+bench-driver: $(VENV)/.installed  ## what the driving process costs up to a million cases
+	@mkdir -p $(SPEED_OUT)/driver
+	$(BIN)/python -P bench/speed/driver.py > $(SPEED_OUT)/driver/driver.json
+	$(BIN)/python -P bench/speed/scaling.py --driver $(SPEED_OUT)/driver/driver.json
 
 check: $(VENV)/.installed lint-workflows  ## what CI holds the code against: format, types, floors, workflows, schemas
 	$(BIN)/ruff format --check evalgate tests bench

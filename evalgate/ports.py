@@ -1,18 +1,20 @@
 """What stages ask of the world: a model that answers, a trainer that trains, a journal that outlives the runner."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from evalgate.records.change import DatasetChange
 from evalgate.records.evaluation import Decoding, Variant
-from evalgate.records.policy import Train
 from evalgate.records.suite import Message
+from evalgate.records.train_policy import Train
 from evalgate.records.training import TrainingRun
 
 if TYPE_CHECKING:
     from evalgate.records.journal import Entry  # most commands keep no journal, and start faster without its records
 
+P = TypeVar("P")
+R = TypeVar("R")
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, done, total) while long work goes on."""
 
@@ -43,6 +45,38 @@ class Model(Protocol):
         ...
 
 
+class Asked(NamedTuple):
+    """A question to one of several variants that are asked together."""
+
+    side: str
+    """Which of them."""
+    turns: tuple[Message, ...]
+    draft: str | None = None
+    """What the answer may well be: an engine may verify it in one step, and answers as it would have without."""
+
+
+class Executor(Protocol):
+    """Where pieces of work are done: in this process, or by workers on a cluster."""
+
+    def __call__(self, make: Callable[[], Callable[[P], Iterable[R]]], pieces: Sequence[P], /) -> Iterator[tuple[int, R]]:
+        """Yield (place of the piece, one of its results), as they come; each piece's results are all there, or none is.
+
+        `make` is called once wherever work is done, and gives what works a piece off.
+
+        Raises:
+            NotMeasured: some pieces could not be done; the results of all others were yielded before.
+        """
+        ...
+
+
+def inline(make: Callable[[], Callable[[P], Iterable[R]]], pieces: Sequence[P], /) -> Iterator[tuple[int, R]]:
+    """The executor without a cluster: every piece in turn, in this process."""
+    work = make()
+    for place, piece in enumerate(pieces):
+        for result in work(piece):
+            yield place, result
+
+
 class TrainingJob(NamedTuple):
     """All that a trainer needs to know."""
 
@@ -56,6 +90,10 @@ class TrainingJob(NamedTuple):
     settings: Train
     base_model: str
     base_sha256: str
+    replay: tuple[tuple[Message, ...], ...] = ()
+    """Each general row's turns; they are trained under their own system turn or none, never under the prompt."""
+    replay_sha256: str | None = None
+    """Digest of the file that the general rows stand in."""
 
 
 class Trainer(Protocol):

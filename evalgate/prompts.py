@@ -66,6 +66,12 @@ def question_tokens(tokenizer: Tokenizer, prompt: Prompt, turns: Sequence[Messag
     return _render(tokenizer, conversation(prompt, turns), open_answer=True)
 
 
+def opening_tokens(tokenizer: Tokenizer, prompt: Prompt) -> list[int]:
+    """Token ids that every question under this prompt begins with, unless it brings its own system turn, (P,)."""
+    one, other = (question_tokens(tokenizer, prompt, [Message(role="user", content=text)]) for text in ("a", "9"))
+    return one[: next(i for i, (mine, theirs) in enumerate(zip(one, other, strict=False)) if mine != theirs)]
+
+
 def training_tokens(tokenizer: Tokenizer, prompt: Prompt, turns: Sequence[Message], where: str) -> TrainingTokens:
     """Token ids of a whole row, and which of them are trained: the row's own answers, never the prompt's examples.
 

@@ -18,6 +18,12 @@ SHAPES_ANSWERS = (".safetensors", ".gguf", ".json", ".jinja", ".model", ".txt")
 """Files that shape what a model answers: weights, config, tokenizer, chat template."""
 PACKAGE = re.compile(r"package:(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)")
 HUB = re.compile(r"hf:(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)@(?P<commit>[0-9a-f]{40})")
+FULL = "FULL"
+"""`peft_type` of an adapter that holds every tensor that training changed, in place of a small one beside it."""
+DATE_CALL = b"strftime_now"
+"""How chat templates ask transformers for the date."""
+HEAD = 1 << 25
+"""Bytes at the beginning of a file where a chat template stands, after the vocabulary of a GGUF file."""
 DIGEST_NOTE = "unpacked.sha256"
 BLOCK = 1 << 20
 
@@ -31,6 +37,10 @@ class Weights(NamedTuple):
     """Name of the GGUF file in `folder`; None for safetensors."""
     sha256: str
     """Digest over weights, config, tokenizer and chat template."""
+    pin: str | None = None
+    """What `resolve` was told to find; with `root` all that another machine needs to find the same."""
+    root: Path = Path()
+    """Where paths in `uri` begin."""
 
 
 def resolve(uri: str, pin: str | None, *, cache: Path, root: Path) -> Weights:
@@ -42,6 +52,10 @@ def resolve(uri: str, pin: str | None, *, cache: Path, root: Path) -> Weights:
         PolicyError: the uri is not one of these, the pin does not match, or the files are no safetensors or GGUF.
         NotMeasured: the weights could not be fetched.
     """
+    return _resolved(uri, pin, cache, root)._replace(pin=pin, root=root)
+
+
+def _resolved(uri: str, pin: str | None, cache: Path, root: Path) -> Weights:
     scheme = uri.split(":", 1)[0]
     if scheme == "package":
         return _from_package(uri, pin, cache)
@@ -82,6 +96,16 @@ def adapter_digest(folder: Path) -> str:
     if missing:
         raise RegistryError(f"{folder}: not an adapter, {' and '.join(missing)} missing")
     return digest(folder)
+
+
+def asks_for_the_date(weights: Weights) -> bool:
+    """True when the chat template renders today's date, so that the same question is another one tomorrow."""
+    places = [weights.folder / weights.gguf_file] if weights.gguf_file else sorted(weights.folder.glob("*.json"))
+    for path in [*places, *sorted(weights.folder.glob("*.jinja"))]:
+        with path.open("rb") as stream:
+            if DATE_CALL in stream.read(HEAD):
+                return True
+    return False
 
 
 def _pinned(weights: Weights, pin: str | None) -> Weights:

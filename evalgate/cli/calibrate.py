@@ -42,7 +42,7 @@ def calibrate(
     """Ask base twice: this suite's own noise, and what the policy can see on it. Exit code 3 when a case got no score."""
     if any(math.isnan(share) for share in discordances):
         raise click.BadParameter("nan is no share", param_hint="--discordance")
-    workspace = open_workspace(policy_path, feature)
+    workspace = open_workspace(policy_path, feature)._replace(origin=settings.from_environ().origin)
     settings.tame_libraries()
     with progress_bar() as progress:
         found = stage(

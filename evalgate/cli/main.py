@@ -21,10 +21,32 @@ COMMANDS = {
     "import": "evalgate.cli.imports:import_results",
     "backlog": "evalgate.cli.backlog:backlog",
     "registry": "evalgate.cli.registry:registry",
+    "cache": "evalgate.cli.cache:cache",
+    "ray": "evalgate.cli.jobs:ray",
     "pr": "evalgate.cli.pr:pr",
     "schemas": "evalgate.cli.schemas:schemas",
 }
 """Command -> where it lives; imported only when it is called, so that each starts fast."""
+SAID = {
+    "init": "Write what a repository needs to begin: a policy, a prompt, a golden set to start from and a registry, "
+    "or workflows.",
+    "doctor": "Say what is missing, and how to set it.",
+    "check": "Say what is wrong with a dataset, line by line.",
+    "paths": "Ask what is cheaper than a fine-tune, before anything is trained, and write down what follows.",
+    "train": "Fine-tune once: a checked dataset becomes an adapter and training.json.",
+    "evaluate": "Ask one variant the golden and safety cases and score its answers.",
+    "gate": "Compare two results files, decide, and write the report.",
+    "run": "The whole story on this machine: check, train, evaluate, gate, report.",
+    "calibrate": "Ask base twice: this suite's own noise, and what the policy can see on it.",
+    "import": "Make a results file out of what lm-eval, inspect or promptfoo wrote.",
+    "backlog": "Turn the corrected lines of a run's regressions.jsonl into dataset rows.",
+    "registry": "What every feature serves, and the evidence behind it.",
+    "cache": "Say what is kept between runs: answers and scores by whose they are, and the folders beside them.",
+    "ray": "Send a run to a Ray cluster, come back to it, stop it.",
+    "pr": "What workflows call on a pull request.",
+    "schemas": "Write the JSON Schemas of every file that EvalGate reads or writes.",
+}
+"""Command -> the first sentence of its docstring, so that `--help` imports none of them."""
 LOCAL = ("accelerate", "gguf", "huggingface_hub", "peft", "safetensors", "torch", "transformers")
 """Packages of the extra `local`, which only those need who train and evaluate on this machine."""
 
@@ -41,6 +63,11 @@ class _Commands(click.Group):
         module, name = COMMANDS[cmd_name].split(":")
         found: click.Command = getattr(__import__(module, fromlist=[name]), name)
         return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        left = formatter.width - 6 - max(map(len, COMMANDS))  # as click has it: a margin, the names, two spaces
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, click.Command(name, help=SAID[name]).get_short_help_str(left)) for name in COMMANDS])
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

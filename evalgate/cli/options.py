@@ -50,6 +50,22 @@ def format_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def ray_option(command: F) -> F:
+    """`--ray off|auto|local|ADDRESS`."""
+    return click.option(
+        "--ray", default="off", show_default=True, metavar="off|auto|local|ADDRESS",
+        help="Work on a Ray cluster: HOST:PORT or ray://HOST:PORT; local: one on this machine; auto: one that is there, or none.",
+    )(command)  # fmt: skip
+
+
+def metrics_option(command: F) -> F:
+    """`--metrics FILE`."""
+    return click.option(
+        "--metrics", type=click.Path(path_type=Path), default=None,
+        help="Write how the asking goes to this file, in Prometheus' text format, every two seconds.",
+    )(command)  # fmt: skip
+
+
 def registry_of(registry_path: Path | None, policy_path: Path) -> Path:
     """The registry file that is meant; the one beside the policy may be missing, one that was named may not.
 

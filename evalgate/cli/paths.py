@@ -51,7 +51,7 @@ def paths(
     Advice, no verdict: exit code 0 whenever something was measured, 3 when nothing was. What the policy leaves open under
     `paths` and no option answers is asked on a terminal.
     """
-    workspace = open_workspace(policy_path, feature)
+    workspace = open_workspace(policy_path, feature)._replace(origin=settings.from_environ().origin)
     settings.tame_libraries()
     said = {"must_cite": must_cite, "facts_change_monthly": facts_change, "stable_for_a_year": stable}
     answers = {name: answer for name, answer in said.items() if answer is not None}

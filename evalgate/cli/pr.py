@@ -164,7 +164,8 @@ def measure_suite(workspace: Path, policy: Path, registry: Path, features: str, 
     after = root / policy
     before = root.with_name(root.name + BEFORE) / after.relative_to(root)
     with progress_bar() as progress:
-        desk = Desk(root / registry, settings.from_environ().cache, progress, say)
+        known = settings.from_environ()
+        desk = Desk(root / registry, known.cache, progress, say, known.origin)
         done = measure(before, after, features.split(", "), desk)
     if output == "json":
         machine(done._asdict())

@@ -68,7 +68,7 @@ def _rendered(template: str, comparison: Comparison, verdict: Verdict, *, notes:
         grid=confusion(comparison.classes) if comparison.classes is not None else None,
         unsettled=unsettled(comparison, verdict),
         price=cost_of_a_case(comparison),
-        told=(*comparison.warnings, *notes),
+        told=(*comparison.warnings, *(more["training"].warnings if more["training"] else ()), *notes),
         has_reference=comparison.reference_results_sha256 is not None,
         graded=comparison.overall.graded is not None,
         **more,

@@ -1,156 +1,169 @@
-"""A variant on transformers: a base model, with or without an adapter, answering greedily in batches.
+"""Variants on transformers: one base model with several adapters and prompts, answering greedily in one schedule.
 
-This is the door to torch, transformers and peft for asking; `training/` is the door for training.
+This package is the door to torch, transformers and peft for asking; `training/` is the door for training.
 """
 
-import os
-import tempfile
-import warnings
-from collections.abc import Iterator, Sequence
-from importlib.metadata import version
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-from transformers.utils import logging as transformers_logging
-
-from evalgate.errors import RegistryError
-from evalgate.models.generation import Question, generate
-from evalgate.ports import Answer
-from evalgate.prompts import Prompt, question_tokens
+from evalgate.models.continuous import answer_continuously
+from evalgate.models.generation import Generated, Limits, Question, answer_batch, batches
+from evalgate.models.loading import load_base
+from evalgate.models.networks import Networks
+from evalgate.models.planner import Way, choose
+from evalgate.models.shared_attention import Opening, can_share, open_with
+from evalgate.ports import Answer, Asked
+from evalgate.prompts import Prompt, opening_tokens, question_tokens
+from evalgate.records.evaluate_policy import Evaluation
 from evalgate.records.evaluation import Decoding, Variant
 from evalgate.records.suite import Message
-from evalgate.weights import Weights, adapter_digest
+from evalgate.weights import Weights
 
-ENGINE = "evalgate-greedy-1"
-"""Raise the number when the engine may answer differently."""
+FIRST = 16
+"""Questions of a variant's first batch whose drafts are tried."""
+TRIED = 64
+"""Tokens of drafts that are verified before it is judged whether drafts pay."""
+PAYS = 0.25
+"""Share of the drafted tokens that must stand for drafts to go on."""
+
+
+class Side(NamedTuple):
+    """What makes a variant of a base model."""
+
+    adapter: Path | None
+    prompt: Prompt
+
+
+class _Standing(NamedTuple):
+    """How a variant's drafts have fared."""
+
+    verified: int = 0
+    stood: int = 0
+
+    @property
+    def pays(self) -> bool:
+        """True while drafts may be worth their tokens."""
+        return self.verified < TRIED or self.stood >= PAYS * self.verified
+
+    def and_also(self, verified: int, stood: int) -> "_Standing":
+        """This, and what another batch showed."""
+        return _Standing(self.verified + verified, self.stood + stood)
+
+
+class TransformersPanel:
+    """Loaded variants of one base model, asked in one schedule so that noise hits all alike."""
+
+    def __init__(self, network: Any, tokenizer: Any, sides: Mapping[str, Side], settings: Evaluation) -> None:
+        """Take a loaded base.
+
+        Raises:
+            RegistryError: an adapter is not one of this base.
+        """
+        can_share(network)
+        self._networks = Networks(network, {name: side.adapter for name, side in sides.items()})
+        self._tokenizer = tokenizer
+        self._sides = sides
+        self._settings = settings
+        self._pace: dict[Way, float] = {}
+        self._openings: dict[str, Opening] = {}
+        self._standing = dict.fromkeys(sides, _Standing())
+
+    def answer(self, asked: Sequence[Asked], decoding: Decoding) -> Iterator[Answer]:
+        """Yield one Answer for each, its place in `asked`: in batches of like length, the variants' batches in turn.
+
+        A draft is what the caller expects, or else what a variant before said to the same turns; it is verified, never believed.
+        """
+        limits = Limits(self._tokenizer.eos_token_id, decoding.max_new_tokens, decoding.confidence)
+        device = self._networks.device
+        way = choose(self._settings.engine, device=device, confidence=limits.confidence, pace=self._pace)
+        begun = time.perf_counter()
+        yield from self._continuously(asked, limits) if way == "continuous" else self._in_batches(asked, limits)
+        self._pace.setdefault(way, (time.perf_counter() - begun) / max(1, len(asked)))
+
+    def _in_batches(self, asked: Sequence[Asked], limits: Limits) -> Iterator[Answer]:
+        said: dict[tuple[Message, ...], list[int]] = {}
+        for side, batch in self._schedule(asked, limits):
+            network, opening = self._networks.of(side), self._opening(side)
+            begins = all(question.ids[: len(opening.ids)] == opening.ids for question in batch)
+            most = len(batch) if self._standing[side].verified >= TRIED else FIRST
+            drafted = [
+                self._drafted(side, question, said.get(asked[question.place].turns), limits) if number < most else question.plain
+                for number, question in enumerate(batch)
+            ]
+            stood = 0
+            for done in answer_batch(network, drafted, opening if begins else Opening([], []), limits):
+                said.setdefault(asked[done.place].turns, done.ids)
+                stood += done.stood
+                yield self._answer(done)
+            verified = sum(len(question.draft) for question in drafted)
+            self._standing[side] = self._standing[side].and_also(verified, stood)
+
+    def _continuously(self, asked: Sequence[Asked], limits: Limits) -> Iterator[Answer]:
+        for side in sorted({one.side for one in asked}):
+            questions = [self._question(place, one, limits) for place, one in enumerate(asked) if one.side == side]
+            yield from map(self._answer, answer_continuously(self._networks.of(side), questions, limits))
+
+    def _schedule(self, asked: Sequence[Asked], limits: Limits) -> Iterator[tuple[str, list[Question]]]:
+        """Batches of one variant each, of like length; each variant in turn is the first to answer."""
+        planned = []
+        for side in sorted({one.side for one in asked}):
+            opening = self._opening(side).ids
+            questions = [self._question(place, one, limits) for place, one in enumerate(asked) if one.side == side]
+            begins = [question for question in questions if question.ids[: len(opening)] == opening]
+            others = [question for question in questions if question.ids[: len(opening)] != opening]
+            sizes = {"rows": self._settings.batch_rows, "tokens": self._settings.batch_tokens}
+            cut = [*batches(begins, len(opening), **sizes), *batches(others, 0, **sizes)]
+            planned.append([(side, batch) for batch in cut])
+        for number, turn in enumerate(zip_longest(*planned)):
+            yield from (one for one in (turn if number % 2 == 0 else turn[::-1]) if one is not None)
+
+    def _question(self, place: int, asked: Asked, limits: Limits) -> Question:
+        ids = question_tokens(self._tokenizer, self._sides[asked.side].prompt, asked.turns)
+        if asked.draft is None or not self._settings.drafts:
+            return Question(place, ids)
+        draft = self._tokenizer(asked.draft, add_special_tokens=False)["input_ids"]
+        return Question(place, ids, (*draft, limits.stop))
+
+    def _drafted(self, side: str, question: Question, said: list[int] | None, limits: Limits) -> Question:
+        """The question with the draft that is verified: none where drafts do not pay."""
+        if not self._settings.drafts or not self._standing[side].pays:
+            return question.plain
+        if question.draft or said is None:
+            return question
+        return question._replace(draft=(*said, limits.stop))
+
+    def _opening(self, side: str) -> Opening:
+        if side not in self._openings:
+            ids = opening_tokens(self._tokenizer, self._sides[side].prompt)
+            self._openings[side] = open_with(self._networks.of(side), ids)
+        return self._openings[side]
+
+    def _answer(self, done: Generated) -> Answer:
+        text = self._tokenizer.decode(done.ids, skip_special_tokens=True)
+        return Answer(done.place, text, None, done.latency_ms, done.tokens_in, done.tokens_out, done.confidence)
 
 
 class TransformersModel:
-    """A loaded variant; see `evalgate.ports.Model`."""
+    """One loaded variant; see `evalgate.ports.Model`."""
 
-    def __init__(self, network: Any, tokenizer: Any, variant: Variant, *, prompt: Prompt, batch_rows: int) -> None:
+    def __init__(self, panel: TransformersPanel, variant: Variant) -> None:
+        """Take a panel that knows the variant by its name."""
         self.variant = variant
-        self._network = network
-        self._tokenizer = tokenizer
-        self._prompt = prompt
-        self._batch_rows = batch_rows
+        self._panel = panel
 
     def answer(self, conversations: Sequence[Sequence[Message]], decoding: Decoding) -> Iterator[Answer]:
         """Yield one Answer a conversation, shortest questions first."""
-        questions = [
-            Question(place, question_tokens(self._tokenizer, self._prompt, turns)) for place, turns in enumerate(conversations)
-        ]
-        for done in generate(
-            self._network,
-            questions,
-            stop=self._tokenizer.eos_token_id,
-            max_new_tokens=decoding.max_new_tokens,
-            batch_rows=self._batch_rows,
-            confidence=decoding.confidence,
-        ):
-            text = self._tokenizer.decode(done.ids, skip_special_tokens=True)
-            yield Answer(done.place, text, None, done.latency_ms, done.tokens_in, done.tokens_out, done.confidence)
+        return self._panel.answer([Asked(self.variant.name, tuple(turns)) for turns in conversations], decoding)
 
 
-def environment() -> dict[str, str]:
-    """What may change an answer besides weights, prompt and decoding."""
-    libraries = {name: version(name) for name in ("torch", "transformers", "peft")}
-    return {"engine": ENGINE, "dtype": str(best_dtype()).removeprefix("torch."), **libraries}
-
-
-def best_dtype() -> torch.dtype:
-    """bfloat16 where the processor computes in it, float32 elsewhere."""
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
-
-
-def load_base(weights: Weights, *, cache: Path) -> tuple[Any, Any]:
-    """(network, tokenizer) of a base model, ready to be trained on or asked.
-
-    GGUF weights are unpacked by transformers once and kept as safetensors beside the cache, because unpacking takes
-    ten times as long as loading.
-    """
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    folder = weights.folder if weights.gguf_file is None else _dense(weights, cache)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    network = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=best_dtype(), local_files_only=True, use_safetensors=True, trust_remote_code=False
-    )
-    return network.eval(), tokenizer
-
-
-def put_adapter(network: Any, adapter: Path) -> Any:
-    """The network with an adapter merged into it, read from safetensors.
-
-    Merged, an answer costs what the base's does; left apart it costs about twice as much on a CPU.
+def load_panel(weights: Weights, sides: Mapping[str, Side], settings: Evaluation, *, cache: Path) -> TransformersPanel:
+    """The variants of one base model, loaded once for all of them.
 
     Raises:
-        RegistryError: the folder is not a safetensors adapter of this model, or holds what is no number.
+        RegistryError: an adapter is not one of this base.
     """
-    from peft import PeftModel
-
-    adapter_digest(adapter)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters of them, missing tensors, is an error below
-        try:
-            adapted = PeftModel.from_pretrained(network, str(adapter), use_safetensors=True, local_files_only=True)
-        except RuntimeError as error:  # its tensors have other shapes than the model's
-            raise RegistryError(f"{adapter}: is of another base model, or of other settings: {str(error)[:200]}") from error
-    _whole_adapter(adapted, adapter)
-    return adapted.merge_and_unload().eval()
-
-
-def _whole_adapter(adapted: Any, folder: Path) -> None:
-    """Nothing, or an error when the adapter's tensors are not exactly the model's, or hold what is no number."""
-    from peft import get_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    stored = load_file(folder / "adapter_model.safetensors")
-    wanted = set(get_peft_model_state_dict(adapted, save_embedding_layers=False))
-    if set(stored) != wanted:
-        missing, foreign = len(wanted - set(stored)), len(set(stored) - wanted)
-        raise RegistryError(f"{folder}: {missing} tensors are missing and {foreign} are of another model: train it again")
-    broken = [name for name, tensor in stored.items() if not bool(torch.isfinite(tensor).all())]
-    if broken:
-        raise RegistryError(f"{folder}: {len(broken)} tensors hold NaN or infinity, such as {broken[0]}: train it again")
-
-
-def _dense(weights: Weights, cache: Path) -> Path:
-    """Folder with the GGUF model's weights as safetensors, written whole or not at all."""
-    name = f"{weights.sha256}-{best_dtype()}-transformers-{version('transformers')}".replace("torch.", "")
-    folder = cache / "dense" / name
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    gguf = str(weights.gguf_file)
-    tokenizer = AutoTokenizer.from_pretrained(weights.folder, gguf_file=gguf)
-    packed = AutoModelForCausalLM.from_pretrained(
-        weights.folder,
-        gguf_file=gguf,
-        dtype=best_dtype(),
-        quantization_config=GgufConfig(gguf_file=gguf, dequantize=True),
-    )
-    dense = _without_quantisation(packed)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        unfinished = Path(scratch) / "dense"
-        dense.save_pretrained(unfinished)
-        tokenizer.save_pretrained(unfinished)
-        try:
-            os.rename(unfinished, folder)  # noqa: PTH104
-        except OSError:
-            if not folder.is_dir():  # another process was first
-                raise
-    return folder
-
-
-def _without_quantisation(packed: Any) -> Any:
-    """A fresh network with the same state: one that was loaded from GGUF refuses to be saved."""
-    config = packed.config
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    fresh = AutoModelForCausalLM.from_config(config, dtype=best_dtype())
-    fresh.load_state_dict(packed.state_dict())
-    fresh.generation_config = packed.generation_config
-    return fresh
+    network, tokenizer = load_base(weights, cache=cache, precision=settings.dtype)
+    return TransformersPanel(network, tokenizer, sides, settings)

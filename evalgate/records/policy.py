@@ -3,13 +3,15 @@
 import difflib
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from evalgate.records.base import Record, Sha256, Share
 from evalgate.records.beside_policy import ContenderPolicy, JudgePolicy, Paths
+from evalgate.records.evaluate_policy import Evaluation
 from evalgate.records.gate_policy import GatePolicy, Waiver
+from evalgate.records.train_policy import Train
 
 SCORER_NAMES = (
     "exact_json",
@@ -47,8 +49,6 @@ ScorerName = Annotated[
 
 MOST_CONTENDERS = 20
 """Contenders of a feature; evidence with the results of more is not opened."""
-LEAST_PROBED = 50
-"""Cases of a latency probe; see DESIGN.md, section 5."""
 
 
 class Scorers(Record):
@@ -78,54 +78,6 @@ class Review(Record):
     prompt_plateau: bool = Field(default=False, description="ask for proof that prompting alone does not suffice")
     codeowners: bool = Field(default=False, description="ask for the approval of an owner of the dataset (CODEOWNERS)")
     hold_label: str = Field(default="evalgate-hold", min_length=1, description="the label that holds everything back")
-
-
-class Lora(Record):
-    """LoRA settings; `alpha` and `dropout` are peft.LoraConfig's lora_alpha and lora_dropout."""
-
-    r: int = Field(default=16, ge=1, le=1024, description="rank of the adapter")
-    alpha: int = Field(default=32, ge=1, description="scale numerator; the update is scaled by alpha / r")
-    dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="dropout on the adapter's input")
-    target_modules: str | tuple[str, ...] = Field(default="all-linear", description="modules that get an adapter")
-    more: dict[str, Any] = Field(default_factory=dict, description="further fields of peft.LoraConfig, e.g. use_rslora")
-
-
-class Train(Record):
-    """How a candidate is trained."""
-
-    provider: Literal["peft", "scripted"] = Field(default="peft", description="who trains")
-    method: Literal["lora"] = Field(default="lora", description="what is trained")
-    epochs: int = Field(default=3, ge=1, le=100, description="passes over the rows, unless max_steps ends it first")
-    max_steps: int | None = Field(default=None, ge=1, description="optimiser steps at most")
-    batch_rows: int = Field(default=8, ge=1, description="rows a step")
-    learning_rate: float = Field(default=1e-3, gt=0, lt=1, description="peak learning rate, then linear decay")
-    warmup_share: float = Field(default=0.05, ge=0, lt=1, description="share of the steps that warm up")
-    validation_share: float = Field(default=0.05, ge=0, le=0.5, description="share of the rows kept for validation loss")
-    max_tokens: int = Field(default=1024, ge=8, description="longest row in tokens; a longer one is an error")
-    seed: int = Field(default=17, ge=0, description="seed of order, split and initial weights")
-    lora: Lora = Field(default_factory=Lora, description="LoRA settings")
-
-
-class Evaluation(Record):
-    """How variants are asked."""
-
-    max_new_tokens: int = Field(default=48, ge=1, le=4096, description="longest answer in tokens")
-    batch_rows: int = Field(default=32, ge=1, description="cases that are answered side by side")
-    probe_cases: int = Field(
-        default=0,
-        ge=0,
-        le=1000,
-        description="golden cases of the latency probe, asked one at a time; 0: no probe, else 50 or more",
-    )
-    early_stop: bool = Field(default=False, description="look four times while asking, and stop when the verdict is clear")
-    price_input_per_million: float | None = Field(default=None, ge=0, description="price of a million prompt tokens")
-    price_output_per_million: float | None = Field(default=None, ge=0, description="price of a million answered tokens")
-
-    @model_validator(mode="after")
-    def _probe_is_long_enough(self) -> "Evaluation":
-        if 0 < self.probe_cases < LEAST_PROBED:
-            raise ValueError(f"probe_cases is {self.probe_cases}: a 95th percentile needs at least {LEAST_PROBED} cases")
-        return self
 
 
 class Legacy(Record):

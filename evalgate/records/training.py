@@ -40,7 +40,16 @@ class TrainingRun(Record):
     tokens_seen: int = Field(ge=0, description="tokens through the model; a prompt that a batch shares counts once")
     tokens_trained: int = Field(ge=0, description="assistant tokens that the loss was taken on, over all steps")
     loss: tuple[LossPoint, ...] = Field(description="training loss curve")
-    validation_loss: tuple[LossPoint, ...] = Field(description="validation loss before the first and after the last step")
+    validation_loss: tuple[LossPoint, ...] = Field(
+        description="validation loss before the first step, after the last, and on the way where train.validate_every is set"
+    )
+    rows_replayed: int = Field(default=0, ge=0, description="of the trained rows, those that are general ones of train.replay")
+    replay_sha256: Sha256 | None = Field(default=None, description="digest of the file that train.replay names")
+    kept_step: int | None = Field(default=None, ge=0, description="the step whose weights were kept; none: the last")
+    ended: Literal["steps", "patience"] = Field(
+        default="steps", description="why training ended: all steps done, or no better loss"
+    )
+    warnings: tuple[str, ...] = Field(default=(), description="what whoever reads the verdict should know, such as overfitting")
     resumed_from_step: int | None = Field(default=None, description="the checkpoint's step when a killed run went on")
     seconds: float = Field(ge=0, description="wall time of the last stretch of training")
     versions: dict[str, str] = Field(description="library -> version")

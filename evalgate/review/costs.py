@@ -8,7 +8,8 @@ import orjson
 
 from evalgate import jsonl
 from evalgate.records.journal import Entry
-from evalgate.records.policy import Budget, Train
+from evalgate.records.policy import Budget
+from evalgate.records.train_policy import Train
 
 BYTES_A_TOKEN = 3.0
 """Of UTF-8. Cautious: English has about four, other languages and JSON fewer; a Chinese character is one token of three bytes."""
@@ -45,8 +46,8 @@ def estimate(content: bytes, settings: Train, budget: Budget, *, prompt: int, le
     """
     rows = [_tokens(line.value) for line in jsonl.read(content) if isinstance(line.value, dict)]
     passes = float(settings.epochs)
-    if settings.max_steps is not None and rows:
-        passes = min(passes, settings.max_steps * settings.batch_rows / len(rows))
+    if settings.max_steps is not None and settings.rows_a_step is not None and rows:
+        passes = min(passes, settings.max_steps * settings.rows_a_step / len(rows))
     tokens = math.ceil((sum(rows) + len(rows) * prompt / BYTES_A_TOKEN) * passes * RESERVE)
     measured = _speed(ledger)
     speed = measured or budget.tokens_per_second

@@ -8,13 +8,13 @@ from pydantic import SecretStr
 from evalgate import store
 from evalgate.judgement.compare import Beside
 from evalgate.ports import Progress
+from evalgate.records.evaluate_policy import LEAST_PROBED
 from evalgate.records.evaluation import EvalResults, Probe
-from evalgate.records.policy import LEAST_PROBED
 from evalgate.stages.beside_files import LATENCY
 from evalgate.stages.contenders import ask_contenders
 from evalgate.stages.human_labels import peoples_means, refuse_other_answers
 from evalgate.stages.judged import judged
-from evalgate.stages.probe import chosen, probe
+from evalgate.stages.probe import PROBED, chosen, probe
 from evalgate.stages.workspace import Workspace, read_suites
 
 
@@ -73,6 +73,6 @@ def _found(path: Path, workspace: Workspace, answers: Mapping[str, EvalResults])
     golden = [case for suite in read_suites(workspace) if suite.name == "golden" for case in suite.cases]
     timed, asked = [timing.case_id for timing in found.timings], {case.id for case in chosen(golden, wanted)}
     same = (found.base, found.candidate) == (base.variant, candidate.variant)
-    alike = found.environment == {**base.environment, "batch_rows": "1"}
+    alike = found.environment == {**base.environment, **PROBED}
     whole = LEAST_PROBED <= len(set(timed)) == len(timed) and set(timed) <= asked
     return found if same and alike and whole else None

@@ -8,7 +8,8 @@ from evalgate.judgement.simulation import design_of, left_out, simulate, sizes_o
 from evalgate.ports import Progress
 from evalgate.records.evaluation import EvalResults
 from evalgate.records.noise import Calibration, Noise, Source
-from evalgate.stages.evaluate import ask, evaluate, questions
+from evalgate.stages.answering import asked_at_once, decoding_of
+from evalgate.stages.evaluate import evaluate, questions, score
 from evalgate.stages.variants import find_variant, load_variant
 from evalgate.stages.workspace import Workspace
 
@@ -74,13 +75,11 @@ def _again(
 ) -> EvalResults:
     """The same cases asked once more; the header is the first one's."""
     found = find_variant(workspace, "base", registry_path=registry_path, cache=cache)
-    model = load_variant(found, cache=cache, batch_rows=rows)
-    asked = [(suite.name, case) for suite in questions(workspace) for case in suite.cases]
-
-    def told(what: str, done: int, total: int) -> None:
-        progress(f"{what} again", done, total)
-
-    return EvalResults(header=first.header, cases=tuple(ask(workspace, model, asked[::-1], told)))
+    model = load_variant(found, workspace.feature.evaluate.model_copy(update={"batch_rows": rows}), cache=cache)
+    asked = [(suite.name, case) for suite in questions(workspace) for case in suite.cases][::-1]
+    answers = asked_at_once(model, [case for _, case in asked], decoding_of(workspace), progress, "base: answering again")
+    scored = score(workspace, [(suite, case, answer) for (suite, case), answer in zip(asked, answers, strict=True)])
+    return EvalResults(header=first.header, cases=tuple(scored))
 
 
 def _discordances(by_suite: Sequence[Noise], asked_for: Sequence[float]) -> list[tuple[float, Source]]:

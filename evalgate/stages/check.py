@@ -85,16 +85,20 @@ def check_change(workspace: Workspace, dataset: Path | None = None) -> tuple[Che
     """The findings on a feature's dataset, held against its prompt and its golden set, and the rows that are well-formed."""
     change, content = find_change(workspace, dataset)
     suites = read_suites(workspace)
-    questions = {
+    prompt = read_prompt(workspace)
+    findings, rows = check_dataset(content, change.path, golden=golden_questions(suites), prompt=_system_text(prompt))
+    report = CheckReport(change=change, rows=change.rows, findings=(*findings, *_policy_findings(workspace, suites)))
+    return report, rows
+
+
+def golden_questions(suites: Sequence[Suite]) -> dict[str, str]:
+    """What golden and safety cases ask, by a name of the turn: no row may teach it."""
+    return {
         f"{suite.name}/{case.id}#{i}" if i else f"{suite.name}/{case.id}": turn.content
         for suite in suites
         for case in suite.cases
         for i, turn in enumerate(turn for turn in case.turns if turn.role == "user")
     }
-    prompt = read_prompt(workspace)
-    findings, rows = check_dataset(content, change.path, golden=questions, prompt=_system_text(prompt))
-    report = CheckReport(change=change, rows=change.rows, findings=(*findings, *_policy_findings(workspace, suites)))
-    return report, rows
 
 
 def refuse_errors(report: CheckReport) -> None:

@@ -158,12 +158,12 @@ def _retrieving(
 
     def load() -> Model:
         index = Index(passages_of({name: content.decode() for name, content in documents.items()}))
-        model = load_variant(base, cache=cache, batch_rows=workspace.feature.evaluate.batch_rows)
+        model = load_variant(base, workspace.feature.evaluate, cache=cache)
         return RetrievalModel(model, index, top=contender.top)
 
     digest = _documents_sha256(documents)
     shaped = {"contender": contender.kind, "retrieval": engine(), "documents": digest, "passages": str(contender.top)}
-    return Contending(base.variant, {**environment_of(base), **shaped}, load)
+    return Contending(base.variant, {**environment_of(base, workspace.feature.evaluate), **shaped}, load)
 
 
 def _documents_sha256(documents: Mapping[str, bytes]) -> str:

@@ -3,18 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from evalgate import results, store
-from evalgate.errors import DatasetError, NotMeasured, PolicyError
+from evalgate.errors import PolicyError
 from evalgate.judgement.evaluate import judge_answer
 from evalgate.judgement.looks import asked_until
 from evalgate.judgement.plan import plan
-from evalgate.ports import Answer, Model, Progress
-from evalgate.records.evaluation import CaseResult, Decoding, EvalResults, ResultsHeader
-from evalgate.records.policy import Evaluation
+from evalgate.kept import Kept, kept_in
+from evalgate.ports import Answer, Executor, Progress, inline
+from evalgate.records.evaluate_policy import Evaluation
+from evalgate.records.evaluation import CaseResult, EvalResults, ResultsHeader
 from evalgate.records.suite import Case, Suite
 from evalgate.redaction import mask
 from evalgate.scorers import Scorer, scorer_digests, scorers_for
-from evalgate.stages.variants import Contending, Loadable, environment_of, find_variant, load_variant
+from evalgate.stages.answering import answers_to, decoding_of
+from evalgate.stages.scores import remembering
+from evalgate.stages.variants import Contending, Loadable, environment_of, find_variant
 from evalgate.stages.workspace import Workspace, all_scorers, golden_scorers, read_answer_schema, read_suites, scorers_of
 
 
@@ -28,33 +30,64 @@ def evaluate(
     suite: str = "all",
     look: int | None = None,
     tell: Callable[[str], object] = str,
+    executor: Executor = inline,
 ) -> EvalResults:
-    """Results of one variant, by its name or found already, on the suites (or on one kind: "golden" or "safety").
+    """Results of one variant, by its name or found already; see `evaluate_all`."""
+    side = variant if isinstance(variant, str) else variant.variant.name
+    answered = evaluate_all(
+        workspace,
+        {side: variant},
+        registry_path=registry_path,
+        cache=cache,
+        progress=progress,
+        suite=suite,
+        look=look,
+        tell=tell,
+        executor=executor,
+    )
+    return answered[side]
 
-    With `look` only the cases up to it are asked; answers of an earlier look are not asked again.
+
+def evaluate_all(
+    workspace: Workspace,
+    variants: Mapping[str, str | Loadable | Contending],
+    *,
+    registry_path: Path,
+    cache: Path,
+    progress: Progress,
+    suite: str = "all",
+    look: int | None = None,
+    tell: Callable[[str], object] = str,
+    executor: Executor = inline,
+) -> dict[str, EvalResults]:
+    """Side -> results on the suites (or on one kind: "golden" or "safety"), all sides asked in one schedule.
+
+    With `look` only the cases up to it are asked. What was answered before is not asked again. `executor` says where.
 
     Raises:
         PolicyError, DatasetError, RegistryError: what was given is wrong.
-        NotMeasured: the weights could not be fetched.
+        NotMeasured: the weights could not be fetched, or nothing could be asked at all.
     """
     suites = questions(workspace, suite)
-    found = variant
-    if isinstance(found, str):
-        found = find_variant(workspace, found, registry_path=registry_path, cache=cache)
+    found = {
+        side: find_variant(workspace, one, registry_path=registry_path, cache=cache) if isinstance(one, str) else one
+        for side, one in variants.items()
+    }
     asked = _asked(suites, look)
-    header = _header(workspace, found, suites, look)
-    again = _find(cache, header, asked)
-    if again is not None:
-        tell(f"  {found.variant.name}: all {len(again.cases)} answers found from an earlier run, nothing is generated")
-        return _priced(again, found, workspace.feature.evaluate)
-    before = _earlier(cache, header, suites)
-    open_cases = [one for one in asked if (one[0], one[1].id) not in before]
-    model = load_variant(found, cache=cache, batch_rows=workspace.feature.evaluate.batch_rows)
-    new = {(case.suite, case.case_id): case for case in ask(workspace, model, open_cases, progress)}
-    answered = EvalResults(header=header, cases=tuple((before | new)[name, case.id] for name, case in asked))
-    if all(case.status != "errored" for case in answered.cases):
-        store.write(_kept(cache, header), results.serialise(answered))
-    return _priced(answered, found, workspace.feature.evaluate)
+    headers = {side: _header(workspace, one, suites, look) for side, one in found.items()}
+    with kept_in(cache, origin=workspace.origin, tell=tell) as kept:
+        answers = answers_to(
+            workspace, found, headers, asked, kept=kept, cache=cache, progress=progress, tell=tell, executor=executor
+        )
+        return {
+            side: EvalResults(
+                header=headers[side],
+                cases=tuple(
+                    _priced(case, one, workspace.feature.evaluate) for case in _scored(workspace, asked, answers[side], kept)
+                ),
+            )
+            for side, one in found.items()
+        }
 
 
 def questions(workspace: Workspace, suite: str = "all") -> list[Suite]:
@@ -88,82 +121,39 @@ def _header(workspace: Workspace, found: Loadable | Contending, suites: Sequence
         suites={s.name: s.sha256 for s in suites},
         decoding=decoding_of(workspace),
         scorers=scorer_digests(names, read_answer_schema(workspace), workspace.root),
-        environment={**environment_of(found), "batch_rows": str(workspace.feature.evaluate.batch_rows)},
+        environment=environment_of(found, workspace.feature.evaluate),
         look=look,
     )
 
 
-def decoding_of(workspace: Workspace) -> Decoding:
-    """How a feature's variants answer; confidence is kept where the gate asks for calibration."""
-    feature = workspace.feature
-    return Decoding(max_new_tokens=feature.evaluate.max_new_tokens, confidence=feature.gate.calibration is not None)
+def _scored(workspace: Workspace, asked: Sequence[tuple[str, Case]], answers: Sequence[Answer], kept: Kept) -> list[CaseResult]:
+    return score(workspace, [(suite, case, answer) for (suite, case), answer in zip(asked, answers, strict=True)], kept)
 
 
-def _key(header: ResultsHeader) -> str:
-    """Digest of all that shapes the results; the variant's name does not."""
-    variant = header.variant if isinstance(header.variant, str) else header.variant.model_copy(update={"name": ""})
-    return store.key_of(header.model_copy(update={"variant": variant}).model_dump_json())
-
-
-def _kept(cache: Path, header: ResultsHeader) -> Path:
-    return cache / "results" / f"{_key(header)}.results.jsonl"
-
-
-def _find(cache: Path, header: ResultsHeader, asked: Sequence[tuple[str, Case]]) -> EvalResults | None:
-    """Results from an earlier run under this variant's name, without latencies; None where they are missing or not whole."""
-    kept = _kept(cache, header)
-    if not kept.is_file():
-        return None
-    try:
-        found = results.parse(store.read(kept), str(kept))
-    except (DatasetError, PolicyError):
-        return None
-    if _key(found.header) != _key(header) or [(c.suite, c.case_id) for c in found.cases] != [(s, c.id) for s, c in asked]:
-        return None
-    timeless = tuple(case.model_copy(update={"latency_ms": None}) for case in found.cases)
-    return EvalResults(header=header, cases=timeless)
-
-
-def _earlier(cache: Path, header: ResultsHeader, suites: Sequence[Suite]) -> dict[tuple[str, str], CaseResult]:
-    """What the look before this one asked; nothing without looks."""
-    if header.look is None or header.look == 1:
-        return {}
-    look = header.look - 1
-    found = _find(cache, header.model_copy(update={"look": look}), _asked(suites, look))
-    return {} if found is None else {(case.suite, case.case_id): case for case in found.cases}
-
-
-def ask(workspace: Workspace, model: Model, asked: Sequence[tuple[str, Case]], progress: Progress) -> list[CaseResult]:
-    """Every case with its answer judged, in the order given."""
-    answers = _answers(workspace, model, [case for _, case in asked], progress)
-    return score(workspace, [(suite, case, answer) for (suite, case), answer in zip(asked, answers, strict=True)])
-
-
-def score(workspace: Workspace, answered: Sequence[tuple[str, Case, Answer]]) -> list[CaseResult]:
+def score(workspace: Workspace, answered: Sequence[tuple[str, Case, Answer]], kept: Kept | None = None) -> list[CaseResult]:
     """Every answer judged by its suite's scorers; `answered` holds the suite's name, the case and its answer.
 
     Secrets and personal data in an answer are masked where that leaves its scores as they are: results are kept for good.
+    What a team's own function said of the very same is found again in `kept`.
     """
     schema, root = read_answer_schema(workspace), workspace.root
     by = {suite: scorers_for(scorers_of(workspace, suite), schema, root) for suite in {suite for suite, _, _ in answered}}
-    return [_judged(case, suite, answer, by[suite]) for suite, case, answer in answered]
+    if kept is None:
+        return [_judged(case, suite, answer, by[suite]) for suite, case, answer in answered]
+    with remembering(kept, workspace.root) as remembered:
+        known = {suite: remembered(scorers) for suite, scorers in by.items()}
+        return [_judged(case, suite, answer, known[suite]) for suite, case, answer in answered]
 
 
-def _priced(answered: EvalResults, found: Loadable | Contending, prices: Evaluation) -> EvalResults:
-    """The results with what each answer cost, where prices and tokens are known; today's prices, whenever it was answered.
+def _priced(case: CaseResult, found: Loadable | Contending, prices: Evaluation) -> CaseResult:
+    """The case with what its answer cost, where prices and tokens are known; today's prices, whenever it was answered.
 
     The policy's prices are those of the feature's own weights: what a contender costs they do not say.
     """
     ask, answer = prices.price_input_per_million, prices.price_output_per_million
-    if ask is None or answer is None or isinstance(found, Contending):
-        return answered
-
-    def priced(case: CaseResult) -> CaseResult:
-        if case.tokens_in is None or case.tokens_out is None:
-            return case
-        return case.model_copy(update={"cost": round((case.tokens_in * ask + case.tokens_out * answer) / 1e6, 12)})
-
-    return EvalResults(header=answered.header, cases=tuple(map(priced, answered.cases)))
+    if ask is None or answer is None or isinstance(found, Contending) or case.tokens_in is None or case.tokens_out is None:
+        return case
+    return case.model_copy(update={"cost": round((case.tokens_in * ask + case.tokens_out * answer) / 1e6, 12)})
 
 
 def _judged(case: Case, suite: str, answer: Answer, by: Mapping[str, Scorer]) -> CaseResult:
@@ -173,17 +163,3 @@ def _judged(case: Case, suite: str, answer: Answer, by: Mapping[str, Scorer]) ->
         return found
     again = judge_answer(case, suite, answer._replace(text=hidden), by)
     return again if (again.status, again.scores) == (found.status, found.scores) else found
-
-
-def _answers(workspace: Workspace, model: Model, cases: Sequence[Case], progress: Progress) -> list[Answer]:
-    """One answer a case; when the model breaks down, the cases it did not reach are errored, never wrong."""
-    got: dict[int, Answer] = {}
-    why = "the model gave no answer"
-    decoding = decoding_of(workspace)
-    try:
-        for answer in model.answer([case.turns for case in cases], decoding):
-            got[answer.place] = answer
-            progress(f"{model.variant.name}: answering", len(got), len(cases))
-    except (RuntimeError, OSError, NotMeasured) as error:
-        why = f"{type(error).__name__}: {error}"[:200]
-    return [got.get(index, Answer(index, None, why)) for index in range(len(cases))]

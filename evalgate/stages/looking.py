@@ -6,10 +6,10 @@ from pathlib import Path
 from evalgate.judgement.gate import error_rates
 from evalgate.judgement.plan import plan
 from evalgate.judgement.stopping import stops
-from evalgate.ports import Progress
+from evalgate.ports import Executor, Progress, inline
 from evalgate.records.evaluation import EvalResults
 from evalgate.scorers import JUDGED
-from evalgate.stages.evaluate import evaluate
+from evalgate.stages.evaluate import evaluate_all
 from evalgate.stages.gate import judge
 from evalgate.stages.workspace import Workspace, read_suites
 from evalgate.stats.sequential import LOOKS
@@ -25,6 +25,7 @@ def answers_of(
     attempt: Callable[[EvalResults, EvalResults], int],
     tell: Callable[[str], object] = str,
     today: str | None = None,
+    executor: Executor = inline,
 ) -> dict[str, EvalResults]:
     """Side -> its answers; with `evaluate.early_stop` as many as it takes to decide, the same cases for every side.
 
@@ -34,14 +35,18 @@ def answers_of(
     """
 
     def ask(look: int | None) -> dict[str, EvalResults]:
-        found = {}
-        for side, variant in variants.items():
-            at = f", look {look} of {LOOKS}" if look else ""
-            tell(f"evaluate {side}: golden and safety suites, same prompt, same decoding{at}")
-            found[side] = evaluate(
-                workspace, variant, registry_path=registry_path, cache=cache, progress=progress, look=look, tell=tell
-            )
-        return found
+        at = f", look {look} of {LOOKS}" if look else ""
+        tell(f"evaluate {' and '.join(variants)}: golden and safety suites, same prompt, same decoding, in one schedule{at}")
+        return evaluate_all(
+            workspace,
+            variants,
+            registry_path=registry_path,
+            cache=cache,
+            progress=progress,
+            look=look,
+            tell=tell,
+            executor=executor,
+        )
 
     if not workspace.feature.evaluate.early_stop:
         return ask(None)

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from evalgate.errors import NotMeasured
 from evalgate.ports import Model, Progress
+from evalgate.records.evaluate_policy import LEAST_PROBED
 from evalgate.records.evaluation import Decoding, Probe, Timing
-from evalgate.records.policy import LEAST_PROBED
 from evalgate.records.suite import Case
 from evalgate.stages.variants import Loadable, environment_of, find_variant, load_variant
 from evalgate.stages.workspace import Workspace, read_suites
 
+PROBED = {"batch_rows": "1", "drafts": "none"}
+"""What the environment of a probe says, whatever that of the answers does."""
 LEAST_MS = 1e-3
 """No answer takes less; a clock that says so is too coarse."""
 
@@ -50,13 +52,14 @@ def probe(
         find_variant(workspace, name, registry_path=registry_path, cache=cache) if isinstance(name, str) else name
         for name in (base, candidate)
     ]
-    models = [load_variant(one, cache=cache, batch_rows=1) for one in found]
+    settings = workspace.feature.evaluate.model_copy(update={"batch_rows": 1, "drafts": False})
+    models = [load_variant(one, settings, cache=cache) for one in found]
     timings = timed(models, cases, Decoding(max_new_tokens=workspace.feature.evaluate.max_new_tokens), progress)
     if len(timings) < LEAST_PROBED:
         told = f"a probe needs {LEAST_PROBED} golden cases, both variants answered {len(timings)} of {len(cases)}"
         tell(f"latency is not measured: {told}")
         return None
-    environment = {**environment_of(found[0]), "batch_rows": "1"}
+    environment = {**environment_of(found[0], settings), **PROBED}
     return Probe(base=found[0].variant, candidate=found[1].variant, environment=environment, timings=tuple(timings))
 
 

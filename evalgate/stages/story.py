@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import SecretStr
 
 from evalgate import registry, results, store
-from evalgate.ports import Progress
+from evalgate.ports import Executor, Progress, inline
 from evalgate.prompts import prompt_sha256
 from evalgate.records.change import DatasetChange
 from evalgate.records.check import CheckReport
@@ -25,6 +25,7 @@ from evalgate.stages.gate import judge, policy_notes, write_reports
 from evalgate.stages.judged import ready_judge
 from evalgate.stages.looking import answers_of
 from evalgate.stages.regressions import rows_for_review
+from evalgate.stages.spread import Cluster
 from evalgate.stages.train import train
 from evalgate.stages.variants import find_variant
 from evalgate.stages.workspace import Workspace, read_prompt, read_suites
@@ -57,12 +58,15 @@ def run(
     attempt: int | None = None,
     today: str | None = None,
     secret: Callable[[str], SecretStr | None] = no_secret,
+    executor: Executor = inline,
+    cluster: Cluster | None = None,
 ) -> Told:
     """check -> train -> evaluate base and candidate -> compare -> decide -> report, all in one run folder.
 
     The folder's name is made of everything that goes in, so the same story told again finds what is already there, and
     one that was killed goes on where it stopped. `tell` hears a line as each stage begins. Without `attempt` the ledger
     beside the run folders counts. `today` (ISO date) is what waivers expire against; `secret` gives the values of keys.
+    `executor` says where variants answer, `cluster` where the candidate is trained: without them, in this process.
     """
     tell("check: is every row well-formed, and none of them a golden case?")
     report, rows = check_change(workspace, dataset)
@@ -75,14 +79,16 @@ def run(
     with store.only_one(folder, waiting=lambda: tell(f"another process is at work in {folder}: waiting until it is done")):
         store.write_record(folder / "check.json", report)
         tell(f"train: {report.change.rows} rows of {report.change.path} on {workspace.feature.base_model}")
-        training = train(workspace, report.change, rows, folder, cache=places.cache, progress=progress, tell=tell)
+        training = train(
+            workspace, report.change, rows, folder, cache=places.cache, progress=progress, tell=tell, cluster=cluster
+        )
         asked: dict[str, Any] = {"registry_path": places.registry, "cache": places.cache, "progress": progress, "tell": tell}
         variants, suites = sides(workspace, folder, places.registry), read_suites(workspace)
 
         def tries(base: EvalResults, candidate: EvalResults) -> int:
             return attempt or counted_in(folder, workspace.name, base, candidate, suites=suites) or 1
 
-        answers = answers_of(workspace, variants, attempt=tries, today=today, **asked)
+        answers = answers_of(workspace, variants, attempt=tries, today=today, executor=executor, **asked)
         answers, beside = measure_beside(workspace, answers, variants, folder=folder, secret=secret, **asked)
         for side in ("base", "candidate"):
             store.write(folder / f"{side}.results.jsonl", results.serialise(answers[side]))

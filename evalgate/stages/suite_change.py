@@ -43,6 +43,8 @@ class Desk(NamedTuple):
     cache: Path
     progress: Progress
     tell: Callable[[str], object]
+    origin: str = "here"
+    """See `Workspace.origin`."""
 
 
 def measure(before: Path, after: Path, features: Iterable[str], desk: Desk) -> Measured:
@@ -52,7 +54,11 @@ def measure(before: Path, after: Path, features: Iterable[str], desk: Desk) -> M
         PolicyError, DatasetError, RegistryError: either side cannot be read.
         NotMeasured: weights could not be fetched.
     """
-    told = [_feature(open_workspace(before, name), open_workspace(after, name), desk) for name in features]
+
+    def opened(policy: Path, name: str) -> Workspace:
+        return open_workspace(policy, name)._replace(origin=desk.origin)
+
+    told = [_feature(opened(before, name), opened(after, name), desk) for name in features]
     return Measured(
         measured="; ".join(one.measured for one in told),
         report="\n".join(["# EvalGate: a change of suites, prompts or policy", "", *(one.report for one in told)]),

@@ -1,7 +1,6 @@
 """train: a checked dataset becomes a candidate, once; the same dataset, policy and base again find the one that exists."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from evalgate import memory, store
@@ -11,6 +10,9 @@ from evalgate.ports import Progress, Trainer, TrainingJob
 from evalgate.prompts import prompt_sha256
 from evalgate.records.change import DatasetChange
 from evalgate.records.training import TrainingRun
+from evalgate.stages.replayed import replayed
+from evalgate.stages.spread import Cluster
+from evalgate.stages.train_together import on_cluster
 from evalgate.stages.workspace import Workspace, base_weights, read_prompt
 from evalgate.weights import Weights, adapter_digest
 
@@ -26,15 +28,16 @@ def train(
     cache: Path,
     progress: Progress,
     tell: Callable[[str], object] = str,
+    cluster: Cluster | None = None,
 ) -> TrainingRun:
-    """The training run in `folder`, made now or found there whole.
+    """The training run in `folder`, made now, by the workers of a `cluster` where one is given, or found there whole.
 
     Raises:
         DatasetError, PolicyError: nothing was trained, and why.
         NotMeasured: the trainer failed; there is no candidate.
     """
     base = base_weights(workspace, cache)
-    prompt = read_prompt(workspace)
+    prompt, general = read_prompt(workspace), replayed(workspace)
     job = TrainingJob(
         change=change,
         rows=tuple(row.messages for row in rows),
@@ -43,6 +46,8 @@ def train(
         settings=workspace.feature.train,
         base_model=base.uri,
         base_sha256=base.sha256,
+        replay=general.rows,
+        replay_sha256=general.sha256,
     )
     found = store.find_record(folder / TRAINING, TrainingRun)
     if found is not None and _is_of(found, job) and _is_whole(found, folder):
@@ -50,20 +55,28 @@ def train(
         return found
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        run = TRAINERS[workspace.feature.train.provider](base, cache)(job, folder, progress=progress)
+        trainer = (
+            TRAINERS[workspace.feature.train.provider](base, cache) if cluster is None else on_cluster(cluster, base, cache, tell)
+        )
+        run = trainer(job, folder, progress=progress)
     except OSError as error:
         raise NotMeasured(f"{folder}: training stopped: {error}; there is no candidate. Mend that and run again") from error
     store.write_record(folder / TRAINING, run)
+    for warning in run.warnings:
+        tell(f"  warning: {warning}")
     memory.release()  # the trained network is not needed any more: what is evaluated is loaded from its files
     return run
 
 
 def _peft(base: Weights, cache: Path) -> Trainer:
-    from evalgate.models.transformers_model import load_base
-    from evalgate.training import peft_lora
+    def train_here(job: TrainingJob, folder: Path, *, progress: Progress) -> TrainingRun:
+        from evalgate.models.loading import load_base
+        from evalgate.training import peft_lora, quantised
 
-    network, tokenizer = load_base(base, cache=cache)
-    return partial(peft_lora.train, network=network, tokenizer=tokenizer)
+        network, tokenizer = load_base(base, cache=cache, **quantised.loading(job.settings.method))
+        return peft_lora.train(job, folder, network=network, tokenizer=tokenizer, progress=progress)
+
+    return train_here
 
 
 def _scripted(_base: Weights, _cache: Path) -> Trainer:
@@ -81,6 +94,7 @@ def _is_of(run: TrainingRun, job: TrainingJob) -> bool:
         run.change == job.change
         and run.prompt_sha256 == prompt_sha256(job.prompt)
         and run.candidate.base_sha256 == job.base_sha256
+        and run.replay_sha256 == job.replay_sha256
         and run.hyperparameters.get("settings") == job.settings.model_dump(mode="json")
     )
 

@@ -8,6 +8,7 @@ from evalgate import registry, store, weights
 from evalgate.errors import PolicyError, RegistryError
 from evalgate.ports import Model
 from evalgate.prompts import Prompt, prompt_sha256
+from evalgate.records.evaluate_policy import Evaluation
 from evalgate.records.evaluation import Variant
 from evalgate.records.registry import RegistryEntry
 from evalgate.records.training import TrainingRun
@@ -59,7 +60,7 @@ def find_variant(workspace: Workspace, name: str, *, registry_path: Path, cache:
     raise RegistryError(f"{workspace.name} has no variant {name!r}; use one of {names}")
 
 
-def load_variant(found: Loadable | Contending, *, cache: Path, batch_rows: int) -> Model:
+def load_variant(found: Loadable | Contending, settings: Evaluation, *, cache: Path) -> Model:
     """The variant, loaded and ready to be asked."""
     if isinstance(found, Contending):
         return found.load()
@@ -68,23 +69,23 @@ def load_variant(found: Loadable | Contending, *, cache: Path, batch_rows: int) 
 
         script = found.weights.folder / Path(found.weights.uri.removeprefix("scripted:")).name
         return ScriptedModel(script, found.variant, found.adapter)
-    from evalgate.models.transformers_model import TransformersModel, load_base, put_adapter
+    from evalgate.models.transformers_model import Side, TransformersModel, load_panel
 
-    network, tokenizer = load_base(found.weights, cache=cache)
-    if found.adapter is not None:
-        network = put_adapter(network, found.adapter)
-    return TransformersModel(network, tokenizer, found.variant, prompt=found.prompt, batch_rows=batch_rows)
+    name = found.variant.name
+    return TransformersModel(
+        load_panel(found.weights, {name: Side(found.adapter, found.prompt)}, settings, cache=cache), found.variant
+    )
 
 
-def environment_of(found: Loadable | Contending) -> dict[str, str]:
+def environment_of(found: Loadable | Contending, settings: Evaluation) -> dict[str, str]:
     """What else shapes the variant's answers on this machine."""
     if isinstance(found, Contending):
         return found.environment
     if found.weights.uri.startswith("scripted:"):
         return {"engine": "scripted"}
-    from evalgate.models.transformers_model import environment
+    from evalgate.models.engine import environment
 
-    return environment()
+    return environment(settings)
 
 
 def _candidate(workspace: Workspace, folder: Path, cache: Path) -> Loadable:

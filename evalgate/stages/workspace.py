@@ -33,6 +33,8 @@ class Workspace(NamedTuple):
     policy: Policy
     name: str
     feature: FeaturePolicy
+    origin: str = "here"
+    """For whom this works: whose kept answers may be found, and under which name ours are kept; see `settings.origin_of`."""
 
 
 def open_workspace(policy_path: Path, feature: str | None) -> Workspace:

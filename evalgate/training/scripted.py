@@ -35,6 +35,7 @@ def train(job: TrainingJob, folder: Path, *, progress: Progress) -> TrainingRun:
         seed=job.settings.seed,
         rows_trained=len(job.rows),
         rows_validated=0,
+        replay_sha256=job.replay_sha256,
         steps=1,
         tokens_seen=0,
         tokens_trained=0,

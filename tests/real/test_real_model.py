@@ -16,12 +16,13 @@ from safetensors.torch import load_file, save_file
 from evalgate import registry
 from evalgate.errors import DatasetError, NotMeasured, PolicyError, RegistryError
 from evalgate.models.generation import Question, generate
-from evalgate.models.transformers_model import load_base, put_adapter
+from evalgate.models.loading import load_base
+from evalgate.models.networks import put_adapter
 from evalgate.ports import TrainingJob
 from evalgate.prompts import parse_prompt, question_tokens, training_tokens
 from evalgate.records.change import DatasetChange
-from evalgate.records.policy import Lora, Train
 from evalgate.records.suite import Message
+from evalgate.records.train_policy import Lora, Train
 from evalgate.records.training import TrainingRun
 from evalgate.weights import adapter_digest, resolve
 
@@ -66,7 +67,7 @@ def test_training_loss__with_a_shared_prompt_has_the_gradient_of_the_plain_loss(
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from evalgate.training.shared_prefix import IGNORED, batch_loss, collate
+    from evalgate.training.shared_prefix import batch_loss, packed
 
     network, tokenizer = base
     torch.manual_seed(0)
@@ -83,14 +84,12 @@ def test_training_loss__with_a_shared_prompt_has_the_gradient_of_the_plain_loss(
         loss.backward()
         return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
-    shared = 20
-    assert all(row.ids[:shared] == rows[0].ids[:shared] and True not in row.trained[:shared] for row in rows)
-    ours = gradient(batch_loss(model, collate(rows, shared, tokenizer.eos_token_id)))
+    ours = gradient(batch_loss(model, packed(rows, 1024, tokenizer.eos_token_id)))
     plain = 0.0
     for row in rows:
-        labels = [t if hit else IGNORED for t, hit in zip(row.ids, row.trained, strict=True)]
+        labels = [t if hit else -100 for t, hit in zip(row.ids, row.trained, strict=True)]
         logits = model(input_ids=torch.tensor([row.ids])).logits[0, :-1]
-        plain += torch.nn.functional.cross_entropy(logits, torch.tensor(labels[1:]), ignore_index=IGNORED, reduction="sum")
+        plain += torch.nn.functional.cross_entropy(logits, torch.tensor(labels[1:]), ignore_index=-100, reduction="sum")
     theirs = gradient(plain / sum(sum(row.trained) for row in rows))
     assert (ours - theirs).norm() / theirs.norm() < 1e-4
 

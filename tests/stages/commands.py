@@ -1,15 +1,18 @@
 """Commands given as a person gives them, and the folders that they leave behind."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from evalgate.cli.main import _run
 from evalgate.errors import OUR_FAULT
+from evalgate.kept import FILE
 
 JUDGED = ("compare.json", "verdict.json", "report.md")
 """Files that are byte-identical whenever the story is the same."""
@@ -73,6 +76,12 @@ def files(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.startswith(".")
     }
+
+
+def held(cache: Path) -> dict[str, bytes]:
+    """Key -> value of all that the result cache in a folder holds, read behind its back."""
+    with closing(sqlite3.connect(f"{(cache / FILE).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        return dict(connection.execute("SELECT key, value FROM answers"))
 
 
 def judged(folder: Path) -> dict[str, bytes]:

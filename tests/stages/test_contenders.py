@@ -93,10 +93,13 @@ class TestAsked:
         ask(opened)
         first, loaded = ask(opened), []
         real = variants.load_variant
-        for module in ("evalgate.stages.evaluate", "evalgate.stages.contenders"):
-            monkeypatch.setattr(
-                f"{module}.load_variant", lambda found, **more: loaded.append(found.variant.name) or real(found, **more)
-            )
+
+        def heard(found, settings, **places):
+            loaded.append(found.variant.name)
+            return real(found, settings, **places)
+
+        for module in ("evalgate.stages.panels", "evalgate.stages.contenders"):
+            monkeypatch.setattr(f"{module}.load_variant", heard)
         assert ask(opened) == first
         assert loaded == []
         (tmp_path / "documents" / "more.txt").write_text("refund and bill")
@@ -139,7 +142,7 @@ class TestThatCannotBeAsked:
     def test_silence__is_asked_again_the_next_time(self, tmp_path, monkeypatch):
         opened = workspace(tmp_path, DOCS)
         with monkeypatch.context() as patch:
-            patch.setattr(contenders, "environment_of", lambda found: (_ for _ in ()).throw(NotMeasured("not now")))
+            patch.setattr(contenders, "environment_of", lambda *_: (_ for _ in ()).throw(NotMeasured("not now")))
             assert {case.status for case in ask(opened)["docs"].cases} == {"errored"}
         assert {case.status for case in ask(opened)["docs"].cases} == {"scored"}
 

@@ -104,11 +104,13 @@ class TestChosen:
 def asked(tmp_path, monkeypatch):
     """`asked(drawing, probe_cases=50)`: the probe of a drawn workspace's base against itself, and what was told."""
 
+    heard = []
+
     def call(drawing, *, models=None, base="base", **evaluate):
         draw(tmp_path, drawing, evaluate={"max_new_tokens": 8, **evaluate})
         if models is not None:
             left = list(models)
-            monkeypatch.setattr(stage, "load_variant", lambda found, *, cache, batch_rows: left.pop(0))
+            monkeypatch.setattr(stage, "load_variant", lambda found, settings, *, cache: heard.append(settings) or left.pop(0))
         workspace, told = open_workspace(tmp_path / "evalgate.yaml", None), []
         places = {"registry_path": tmp_path / "models.yaml", "cache": tmp_path / "cache"}
         if base == "found":
@@ -116,6 +118,7 @@ def asked(tmp_path, monkeypatch):
         found = probe(workspace, base, "reference", **places, progress=silent, tell=told.append)
         return found, told
 
+    call.heard = heard
     return call
 
 
@@ -125,9 +128,9 @@ class TestProbe:
         assert (len(found.timings), told) == (55, [])
         assert (found.base.name, found.candidate.name) == ("base", "reference")
         assert found.base.model_sha256 == found.candidate.model_sha256
-        assert found.environment == {"engine": "scripted", "batch_rows": "1"}
+        assert found.environment == {"engine": "scripted", "batch_rows": "1", "drafts": "none"}
         assert Probe.model_validate_json(found.model_dump_json()) == found
-        assert not (tmp_path / "cache/results").exists(), "nothing is written, nothing is shared"
+        assert not (tmp_path / "cache").exists(), "nothing is written, nothing is shared"
 
     def test_variant_that_was_found_already__is_taken(self, asked):
         assert asked(SIXTY, base="found", probe_cases=50)[0].base.name == "base"
@@ -153,5 +156,6 @@ class TestProbe:
 
     def test_slower_candidate__is_seen_to_be_slower(self, asked):
         found, _ = asked(SIXTY, models=[Sleeper("base", 0.001), Sleeper("candidate", 0.003)], probe_cases=50)
+        assert [(one.batch_rows, one.drafts) for one in asked.heard] == [(1, False)] * 2, "as users see it: alone and undrafted"
         middle = sorted(one.candidate_ms - one.base_ms for one in found.timings)[25]
         assert 1 < middle < 6

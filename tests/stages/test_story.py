@@ -6,7 +6,7 @@ import pytest
 from commands import files, judged, run_folder
 from drawn_workspace import GOOD, HARMFUL, UNCHANGED, draw, row, rows, teach, write_lines
 
-from evalgate.stages import evaluate as evaluate_stage
+from evalgate.stages import panels
 
 WHOLE = [
     "adapter/adapter_config.json",
@@ -111,7 +111,7 @@ class TestTheSameStoryTwice:
     def test_second_run__asks_no_model_and_says_the_same(self, evalgate, passed, monkeypatch):
         first = judged(run_folder(passed))
         loaded = []
-        monkeypatch.setattr(evaluate_stage, "load_variant", lambda found, **_: loaded.append(found))
+        monkeypatch.setattr(panels, "load_variant", lambda found, *_, **__: loaded.append(found))
         assert evalgate(passed, "run").code == 0
         assert loaded == []
         assert judged(run_folder(passed)) == first

@@ -2,16 +2,22 @@
 
 import json
 import os
+import re
 import resource
+import shutil
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from commands import files, in_child, judged, run_folder, start
+from commands import files, held, in_child, judged, run_folder, start
 from drawn_workspace import GOOD, draw
 
 from evalgate import store
+from evalgate.kept import FILE, Kept
+from evalgate.stages import panels
 from evalgate.stages import train as train_stage
 from evalgate.weights import adapter_digest
 
@@ -22,6 +28,11 @@ def undisturbed(good_story):
     return judged(run_folder(good_story))
 
 
+def generated(told):
+    """How many answers a run says that it generated."""
+    return sum(int(one or every) for every, one in re.findall(r"^  \w+: (?:(\d+) cases|.* (\d+) are generated)$", told, re.M))
+
+
 def damaged(path, keep):
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * keep)])
@@ -29,11 +40,14 @@ def damaged(path, keep):
 
 
 class TestKilled:
-    def test_at_any_file__the_next_run_ends_as_if_nothing_had_been(self, evalgate, tmp_path, undisturbed):
-        """Every file of a run is put in place by one rename: the process dies at the first, the second, ... of them."""
-        died = 0
+    def test_at_any_file__the_next_run_ends_as_if_nothing_had_been(self, evalgate, tmp_path):
+        """A run puts every file in place by one rename, and keeps every piece of answers at once: the process dies at the
+        first, the second, ... of both."""
+        died, pieces = 0, {"evaluate": {"batch_rows": 32}}
+        undisturbed = draw(tmp_path / "undisturbed", GOOD, **pieces)
+        assert evalgate(undisturbed, "run").code == 0
         while True:
-            folder = draw(tmp_path / str(died), GOOD)
+            folder = draw(tmp_path / str(died), GOOD, **pieces)
             ended = in_child(folder, "run", first=lambda left=died: die_at(left))
             if ended.code == 0:
                 break
@@ -42,8 +56,8 @@ class TestKilled:
             whole = [path for path in folder.glob("runs/*/*.json") if json.loads(path.read_text())]
             assert len(whole) == len(list(folder.glob("runs/*/*.json")))
             assert evalgate(folder, "run").code == 0
-            assert judged(run_folder(folder)) == undisturbed
-        assert died == 13, "check, training, results twice and once more in the cache, the ledger, five reports, regressions"
+            assert judged(run_folder(folder)) == judged(run_folder(undisturbed))
+        assert died == 14, "check, training, three pieces, results twice, the ledger, five reports, regressions"
 
     @pytest.mark.parametrize("seen", ["check.json", "training.json", "base.results.jsonl", "compare.json"])
     def test_real_process__the_next_run_ends_as_if_nothing_had_been(self, evalgate, tmp_path, undisturbed, seen):
@@ -58,20 +72,28 @@ class TestKilled:
 
 
 def die_at(left):
-    """Let this process kill itself before the rename that follows `left` others."""
-    rename, seen = Path.replace, []
+    """Let this process kill itself before the rename or the keeping of answers that follows `left` others."""
+    rename, keep, seen = Path.replace, Kept.keep, []
 
-    def replace(self, target):
+    def step():
         if len(seen) == left:
             os.kill(os.getpid(), signal.SIGKILL)
-        seen.append(target)
+        seen.append(left)
+
+    def replace(self, target):
+        step()
         rename(self, target)
 
-    Path.replace = replace
+    def kept(self, values):
+        if values:
+            step()
+        keep(self, values)
+
+    Path.replace, Kept.keep = replace, kept
 
 
 class TestFullDisk:
-    @pytest.mark.parametrize("most", [10, 3_000, 12_000, 20_000])
+    @pytest.mark.parametrize("most", [10, 3_000, 12_000, 20_000, 40_000])
     def test_no_room_for_a_file__is_no_verdict_and_leaves_nothing_half_written(self, evalgate, tmp_path, undisturbed, most):
         """A disk that is full for every file over `most` bytes."""
         draw(tmp_path, GOOD)
@@ -86,6 +108,21 @@ class TestFullDisk:
         assert [path.name for path in tmp_path.glob("runs/*/.*")] == [".lock"]
         assert evalgate(tmp_path, "run").code == 0
         assert judged(run_folder(tmp_path)) == undisturbed
+
+    def test_no_room_for_results_whose_answers_are_known__is_no_verdict_and_nothing_is_asked_again(
+        self, evalgate, tmp_path, monkeypatch
+    ):
+        draw(tmp_path, GOOD.replace("*30", "*120"))
+        assert evalgate(tmp_path, "run").code == 0
+        before = judged(run_folder(tmp_path))
+        shutil.rmtree(tmp_path / "runs")
+        ended = in_child(tmp_path, "run", first=lambda: leave_room(40_000))
+        assert ended.code == 3
+        assert "base.results.jsonl: cannot be written: File too large; nothing half-written is left" in ended.err
+        assert [path.name for path in tmp_path.glob("runs/*/.*")] == [".lock"]
+        monkeypatch.setattr(panels, "load_variant", lambda *_, **__: pytest.fail("asked again"))
+        assert evalgate(tmp_path, "run").code == 0
+        assert judged(run_folder(tmp_path)) == before
 
     def test_no_room_for_the_registry__leaves_it_as_it_was(self, evalgate, passed):
         (passed / "models.yaml").write_text("version: 1  # ours\n")
@@ -117,18 +154,39 @@ class TestHalfAFile:
         assert evalgate(passed, "registry", "promote", run_folder(passed)).code == 2
         assert not (passed / "models.yaml").exists()
 
-    @pytest.mark.parametrize("lines", [0, 1, -1])
-    def test_in_the_cache__is_asked_again(self, evalgate, passed, undisturbed, lines):
-        for kept in (passed / "cache/results").iterdir():
-            kept.write_text("".join(kept.read_text().splitlines(keepends=True)[:lines]))
+    @pytest.mark.parametrize("keep", [0, 0.1, 0.6, 0.95])
+    def test_of_the_cache__is_asked_again(self, evalgate, passed, undisturbed, keep):
+        whole = held(passed / "cache")
+        damaged(passed / "cache" / FILE, keep)
         assert evalgate(passed, "run").code == 0
         assert judged(run_folder(passed)) == undisturbed
+        assert evalgate(passed, "run").code == 0
+        assert held(passed / "cache") == whole, "what was asked again is what had been kept"
 
-    def test_in_the_cache_under_the_name_of_another__is_asked_again(self, evalgate, passed, undisturbed):
-        one, other = sorted((passed / "cache/results").iterdir())
-        one.write_bytes(other.read_bytes())
-        assert evalgate(passed, "run").code == 0
+    def test_overwritten_in_the_middle_of_the_cache__is_asked_again(self, evalgate, passed, undisturbed):
+        content = (passed / "cache" / FILE).read_bytes()
+        for begin in range(0, len(content), 4096):
+            (passed / "cache" / FILE).write_bytes(content[:begin] + bytes(2048) + content[begin + 2048 :])
+            assert evalgate(passed, "run").code == 0, begin
+            assert judged(run_folder(passed)) == undisturbed, begin
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "value = (SELECT value FROM answers AS other WHERE other.value <> answers.value LIMIT 1)",
+            "value = CAST('[\"OWNED\",0,0,null]' AS BLOB)",
+            "value = CAST('no JSON' AS BLOB)",
+            "origin = 'target'",
+        ],
+        ids=["that of another", "made up", "no answer at all", "of another origin"],
+    )
+    def test_answer_in_the_cache_that_was_changed__is_asked_again(self, evalgate, passed, undisturbed, change):
+        with closing(sqlite3.connect(passed / "cache" / FILE)) as connection, connection:
+            connection.execute(f"UPDATE answers SET {change}")  # noqa: S608  (what the test says)
+        ended = evalgate(passed, "run")
+        assert ended.code == 0
         assert judged(run_folder(passed)) == undisturbed
+        assert generated(ended.err) == 180
 
     def test_handed_to_the_gate__is_2(self, evalgate, passed):
         base = run_folder(passed) / "base.results.jsonl"

@@ -81,8 +81,8 @@ class TestFolders:
     def test_safetensors__are_taken(self, resolve, tmp_path):
         base = folder(tmp_path / "base", model__safetensors=b"w", config__json=b"{}")
         found = resolve("path:base")
-        assert found == weights.Weights("path:base", base, None, weights.digest(base))
-        assert resolve("path:base", found.sha256) == found
+        assert found == weights.Weights("path:base", base, None, weights.digest(base), None, tmp_path)
+        assert resolve("path:base", found.sha256) == found._replace(pin=found.sha256)
 
     def test_one_gguf__is_taken_and_two_are_not(self, resolve, tmp_path):
         base = folder(tmp_path / "base", a__gguf=b"w")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from evalgate.judgement.rules.finding import Effect, Evidence, Facts, Finding, Harm, Sampler, finding
 from evalgate.judgement.scopes import OVERALL, overall_state, sample_of
-from evalgate.records.policy import LEAST_PROBED
+from evalgate.records.evaluate_policy import LEAST_PROBED
 from evalgate.records.verdict import Figure
 from evalgate.stats.speed import Ratio, mean_ratio, p95, ratio_p95
 

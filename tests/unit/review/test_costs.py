@@ -7,7 +7,8 @@ from drawn_pull import journal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.records.policy import Budget, Train
+from evalgate.records.policy import Budget
+from evalgate.records.train_policy import Train
 from evalgate.review.costs import Estimate, estimate, spent_in
 
 ONE_EPOCH = Train(epochs=1)

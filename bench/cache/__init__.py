@@ -1,0 +1,1 @@
+"""What the cache's benches build, change, run and count."""
