@@ -15,6 +15,19 @@ NOON = "2026-11-20T12:00:00+00:00"
 WEST = "EST5"
 """A time zone where 20 November begins at five in the morning, UTC."""
 
+LEANING = """\
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import beside
+
+def score(case, output):
+    share = json.loads((pathlib.Path(__file__).parent / "beside.json").read_text())
+    return share * (len(output) % beside.SEVEN) / 7
+"""
+
 
 class Setting(NamedTuple):
     """What a run is given beside the subject's files."""
@@ -101,6 +114,13 @@ def dated(call: str) -> Callable[[Path], object]:
     return act
 
 
+def leaning(folder: Path) -> None:
+    """The scorer takes a number from a module and another from a file beside it."""
+    (folder / "beside.py").write_text("SEVEN = 7\n")
+    (folder / "beside.json").write_text("1")
+    (folder / "own.py").write_text(LEANING)
+
+
 def one_case(**fields: object) -> Callable[[Path], object]:
     return lambda folder: write_golden(folder, [{**one, **fields} if one["id"] == "c-2" else one for one in golden(folder)])
 
@@ -141,6 +161,16 @@ MUTATIONS = (
     Mutation("one question", one_case(input="Quite another question?"), 1),
     Mutation("one case more", lambda at: write_golden(at, [*golden(at), case(9)]), 1),
     Mutation("scorer: its code", lambda at: in_text(at / "own.py", "% 7 / 7", "% 5 / 5"), 0),
+    Mutation(
+        "scorer: a module that it imports",
+        lambda at: (at / "beside.py").write_text("SEVEN = 5\n"),
+        0,
+        first=leaning,
+        ours_alone=True,
+    ),
+    Mutation(
+        "scorer: a file that it reads", lambda at: (at / "beside.json").write_text("0.5"), 0, first=leaning, ours_alone=True
+    ),
     Mutation("one expectation", one_case(expected={"n": 99}), 0),
     Mutation("one case less", lambda at: write_golden(at, golden(at)[1:]), 0),
     Mutation("order of the cases", lambda at: write_golden(at, golden(at)[::-1]), 0),

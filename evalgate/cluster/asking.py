@@ -55,7 +55,6 @@ class _Crew:
         self.gpu_bytes = 0
         self.loaded_once = False
         self.last: Failure | None = None
-        self.started = time.monotonic()
         for seat in self.seats:
             self.hire(seat)
 

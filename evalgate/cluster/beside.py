@@ -26,8 +26,8 @@ LAST_WORDS = 4_000
 class Beside:
     """The driver: `say` and `hear`."""
 
-    def __init__(self, order: Where, line: Connection, process: "subprocess.Popen[bytes]", words: IO[bytes]) -> None:
-        self._name = order.address or "local"
+    def __init__(self, where: Where, line: Connection, process: "subprocess.Popen[bytes]", words: IO[bytes]) -> None:
+        self._name = where.address or "local"
         self._line = line
         self._process = process
         self._words = words
@@ -78,7 +78,7 @@ def refuse_without_ray() -> None:
 
 
 @contextlib.contextmanager
-def driver_beside(order: Where, what: Said) -> Iterator[Beside]:
+def driver_beside(where: Where, what: Said) -> Iterator[Beside]:
     """A driver that has its order; it has ended when this is left, however that comes."""
     ours, theirs = Pipe()
     with tempfile.TemporaryFile() as words:
@@ -91,9 +91,9 @@ def driver_beside(order: Where, what: Said) -> Iterator[Beside]:
             start_new_session=True,  # an interrupt is ours to decide on
         )
         theirs.close()
-        beside = Beside(order, ours, process, words)
+        beside = Beside(where, ours, process, words)
         try:
-            beside.say(order)
+            beside.say(where)
             beside.say(what)
             yield beside
         finally:

@@ -25,15 +25,15 @@ def main(descriptor: int) -> None:
     """Connect, do as ordered, say how it ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began us decides when it is over
     line = Line(Connection(descriptor))
-    order, what = line.hear(), line.hear()
+    where, what = line.hear(), line.hear()
     import ray
 
     from evalgate.cluster.head import watch_head
 
     try:
-        connect(order)
+        connect(where)
         watch_head(line)
-        line.say(Tell(f"  ray: {_seen(order)}"))
+        line.say(Tell(f"  ray: {_seen(where)}"))
         line.say(_work(line, what))
     except EvalGateError as error:
         line.say(Ended(Failure(type(error).__name__, error.problems, True)))
@@ -42,7 +42,7 @@ def main(descriptor: int) -> None:
     os._exit(0)
 
 
-def connect(order: Where) -> None:
+def connect(where: Where) -> None:
     """Become a driver.
 
     Raises:
@@ -50,15 +50,15 @@ def connect(order: Where) -> None:
     """
     import ray
 
-    _refuse_absent(order.address)
+    _refuse_absent(where.address)
     package = str(Path(__file__).resolve().parents[1])
     shipped: dict[str, Any] = (
-        {"py_modules": [package], "excludes": ["**/__pycache__"]} if order.ship and order.address is not None else {}
+        {"py_modules": [package], "excludes": ["**/__pycache__"]} if where.ship and where.address is not None else {}
     )
     try:
         ray.init(
-            order.address or "local",
-            include_dashboard=False if order.address is None else None,
+            where.address or "local",
+            include_dashboard=False if where.address is None else None,
             log_to_driver=False,
             logging_level=logging.ERROR,
             runtime_env=shipped or None,
@@ -66,7 +66,7 @@ def connect(order: Where) -> None:
     except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
         first = next(iter(str(error).splitlines()), "")
         raise NotMeasured(
-            f"ray {order.address or 'local'}: {type(error).__name__}: {first}: look whether the cluster is up, has this Ray "
+            f"ray {where.address or 'local'}: {type(error).__name__}: {first}: look whether the cluster is up, has this Ray "
             "and this Python, and knows RAY_AUTH_TOKEN where it asks for one; see docs/ray.md"
         ) from error
 
@@ -88,13 +88,13 @@ def _refuse_absent(address: str | None) -> None:
         ) from error
 
 
-def _seen(order: Where) -> str:
+def _seen(where: Where) -> str:
     import ray
 
     there = ray.cluster_resources()
     nodes = sum(bool(node["Alive"]) for node in ray.nodes())
     cards = f", {there['GPU']:g} GPUs" if there.get("GPU") else ""
-    return f"{order.address or 'a cluster on this machine'}: {nodes} nodes, {there.get('CPU', 0):g} CPUs{cards}"
+    return f"{where.address or 'a cluster on this machine'}: {nodes} nodes, {there.get('CPU', 0):g} CPUs{cards}"
 
 
 def _work(line: Line, what: Any) -> Ended:

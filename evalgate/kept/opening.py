@@ -114,7 +114,7 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
 def unusable(path: Path, error: sqlite3.DatabaseError | OSError) -> NotMeasured:
     """What to say of a cache that cannot be read or written."""
     return NotMeasured(
-        f"{path}: the cache cannot be used: {error}; make room, let us write there or set EVALGATE_CACHE elsewhere, then run again"
+        f"{path}: the cache cannot be used: {error}; make room, let us write or set EVALGATE_CACHE elsewhere, then run again"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evalgate.records.evaluate_policy import Evaluation
 
-ENGINE = "evalgate-greedy-2"
+ENGINE = "evalgate-greedy-3"
 """Raise the number when the engine may answer differently."""
 LIBRARIES = ("torch", "transformers", "peft")
 

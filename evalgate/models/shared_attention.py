@@ -65,8 +65,8 @@ class OwnKeys(DynamicLayer):
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Make room; see `DynamicLayer`."""
         super().lazy_initialization(key_states, value_states)
-        rows, heads, length, width = key_states.shape
-        self._room = [key_states.new_empty(rows, heads, length + SPARE, width) for _ in range(2)]
+        rows, heads, length, _ = key_states.shape
+        self._room = [one.new_empty(rows, heads, length + SPARE, one.shape[3]) for one in (key_states, value_states)]
         self.keys, self.values = (room[:, :, :0] for room in self._room)
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **more: Any) -> tuple[Tensor, Tensor]:

@@ -36,6 +36,9 @@ NOT_OF_A_RUN = (
 COMMANDS = ("run", "train", "evaluate", "check", "calibrate", "paths")
 """What may be sent: it works from files and leaves files."""
 
+READY = "python -P -c 'import evalgate.cli.main' || exit 3; "
+"""Before the command: a node without EvalGate ends a job with Python's 1, which would be read as the gate's no."""
+
 
 class Shipment(NamedTuple):
     """A job as it is sent."""
@@ -61,7 +64,7 @@ def shipment(root: Path, words: Sequence[str], *, lock: Path | None, cache: str 
     if not words or words[0] not in COMMANDS:
         raise PolicyError(f"ray submit: say what to run after `--`: one of {', '.join(COMMANDS)}, with its options")
     given = [*words] if "--ray" in words or words[0] not in ("run", "train", "evaluate") else [*words, "--ray", "auto"]
-    entrypoint = shlex.join(["python", "-P", "-m", "evalgate", *given])
+    entrypoint = f"{READY}exec {shlex.join(['python', '-P', '-m', 'evalgate', *given])}"
     environment: dict[str, Any] = {}
     if lock is not None:
         environment["pip"] = {"packages": _pinned(lock), "pip_check": False}

@@ -63,10 +63,8 @@ def test_head_that_vanishes_while_variants_answer__is_no_verdict_and_the_next_ru
     with ray_head(cpus=2) as doomed:
 
         def executor(make, pieces):
-            answered = 0
-            for found in pooled(Where(doomed.address), Workers(1))(slowly(make), pieces):
+            for answered, found in enumerate(pooled(Where(doomed.address), Workers(1))(slowly(make), pieces), start=1):
                 yield found
-                answered += 1
                 if answered == 2 * 64 + 1:
                     doomed.kill()
 

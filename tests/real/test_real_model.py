@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import warnings
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,12 @@ from safetensors.torch import load_file, save_file
 
 from evalgate import registry
 from evalgate.errors import DatasetError, NotMeasured, PolicyError, RegistryError
-from evalgate.models.generation import Question, generate
+from evalgate.models.generation import Limits, Question, answer_batch, batches
 from evalgate.models.loading import load_base
 from evalgate.models.networks import put_adapter
+from evalgate.models.shared_attention import Opening, can_share, open_with
 from evalgate.ports import TrainingJob
-from evalgate.prompts import parse_prompt, question_tokens, training_tokens
+from evalgate.prompts import opening_tokens, parse_prompt, question_tokens, training_tokens
 from evalgate.records.change import DatasetChange
 from evalgate.records.suite import Message
 from evalgate.records.train_policy import Lora, Train
@@ -47,20 +50,31 @@ def silent(*_):
     pass
 
 
-def test_answers__batches_with_a_shared_prompt_equal_transformers_own_greedy_search(base):
+@pytest.mark.parametrize("drafted", [True, False])
+def test_answers__batches_with_a_shared_prompt_equal_transformers_own_greedy_search(base, drafted):
     import torch
 
     network, tokenizer = base[0].float(), base[1]
     asked = ["grass", "what is the colour of a very ripe banana in the evening?", "coal", "x"]
     questions = [Question(i, question_tokens(tokenizer, PROMPT, turns(text))) for i, text in enumerate(asked)]
-    ours = {a.place: a for a in generate(network, questions, stop=tokenizer.eos_token_id, max_new_tokens=12, batch_rows=3)}
+    theirs = {}
     for question in questions:
         alone = network.generate(torch.tensor([question.ids]), do_sample=False, max_new_tokens=12)[
             0, len(question.ids) :
         ].tolist()
-        alone = alone[: alone.index(tokenizer.eos_token_id)] if tokenizer.eos_token_id in alone else alone
-        assert ours[question.place].ids == alone
-        assert ours[question.place].tokens_in == len(question.ids)
+        theirs[question.place] = alone[: alone.index(tokenizer.eos_token_id)] if tokenizer.eos_token_id in alone else alone
+    assert can_share(network)
+    opening = open_with(network, opening_tokens(tokenizer, PROMPT))
+    assert len(opening.ids) > 10
+    if drafted:  # one rightly, one wrongly, one in part, one not at all
+        drafts = [theirs[0], [5, 6, 7], [*theirs[2][:2], 9], []]
+        ended = [tuple([*draft, tokenizer.eos_token_id] if draft else []) for draft in drafts]
+        questions = [question._replace(draft=draft) for question, draft in zip(questions, ended, strict=True)]
+    cut = batches(questions, len(opening.ids), rows=3, tokens=4096)
+    limits = Limits(tokenizer.eos_token_id, 12)
+    ours = {one.place: one for batch in cut for one in answer_batch(network, batch, opening, limits)}
+    assert {place: one.ids for place, one in ours.items()} == theirs
+    assert all(ours[question.place].tokens_in == len(question.ids) for question in questions)
 
 
 def test_training_loss__with_a_shared_prompt_has_the_gradient_of_the_plain_loss(base):
@@ -118,7 +132,7 @@ def test_training__writes_a_safetensors_adapter_that_answers_as_taught(base, bas
     network, tokenizer = load_base(base_weights, cache=cache)
     taught = put_adapter(network, tmp_path / "adapter")
     asked = Question(0, question_tokens(tokenizer, PROMPT, turns("grass 9")))
-    answer = next(generate(taught, [asked], stop=tokenizer.eos_token_id, max_new_tokens=8, batch_rows=1))
+    answer = next(answer_batch(taught, [asked], Opening([], []), Limits(tokenizer.eos_token_id, 8)))
     assert tokenizer.decode(answer.ids).strip().lower() in {*COLOURS.values()}
 
 
@@ -190,6 +204,63 @@ def test_training__killed_in_the_middle_goes_on_from_its_checkpoint(cache, tmp_p
     other = json.loads((workspace / "other" / "training.json").read_text())
     assert other["tokens_trained"] == run["tokens_trained"]
     assert other["candidate"]["adapter_sha256"] == run["candidate"]["adapter_sha256"], "killed or not, the adapter is the same"
+
+
+GOLDEN = """\
+    golden: golden/colours
+    scorers: {primary: exact_text}
+    evaluate: {max_new_tokens: 8, dtype: float32, batch_rows: 32}
+"""
+
+
+def test_evaluation__killed_between_two_pieces_goes_on_to_the_same_results(base_weights, cache, tmp_path):
+    workspace = small_workspaces.small_workspace(tmp_path / "work", steps=1)
+    with (workspace / "evalgate.yaml").open("a") as policy:
+        policy.write(GOLDEN)
+    asked = [f"{thing} {i}" for i in range(11) for thing in COLOURS][:64]
+    cases = [{"id": f"c{i}", "input": text, "expected": COLOURS[text.split()[0]]} for i, text in enumerate(asked)]
+    (workspace / "golden/colours").mkdir(parents=True)
+    (workspace / "golden/colours/cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases))
+    command = [sys.executable, "-P", "-m", "evalgate", "evaluate", "--variant", "base", "--out"]
+
+    def environment(name):
+        (tmp_path / name).mkdir()
+        for part in ("weights", "dense"):
+            (tmp_path / name / part).symlink_to(cache / part)
+        return {**os.environ, "EVALGATE_CACHE": str(tmp_path / name)}
+
+    def results(name):
+        lines = [json.loads(line) for line in (workspace / name).read_text().splitlines()]
+        return [{key: value for key, value in line.items() if key != "latency_ms"} for line in lines]
+
+    killed = environment("killed")
+    first = subprocess.Popen([*command, "a.results.jsonl"], cwd=workspace, env=killed, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (kept := answers_in(tmp_path / "killed")):
+        assert first.poll() is None, "it must still be asking when it is killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert kept == 32, "one piece is kept whole, the other one not yet"
+    assert not (workspace / "a.results.jsonl").exists()
+    second = subprocess.run([*command, "a.results.jsonl"], cwd=workspace, env=killed, capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stderr
+    assert answers_in(tmp_path / "killed") == 64
+    whole = environment("whole")
+    undisturbed = subprocess.run([*command, "b.results.jsonl"], cwd=workspace, env=whole, capture_output=True, check=False)
+    assert undisturbed.returncode == 0
+    assert results("a.results.jsonl") == results("b.results.jsonl")
+
+
+def answers_in(folder):
+    """How many answers the result cache in a folder holds; 0 where there is none yet."""
+    with (
+        suppress(sqlite3.OperationalError),
+        closing(sqlite3.connect(f"{(folder / 'answers.sqlite').as_uri()}?mode=ro", uri=True)) as connection,
+    ):
+        return connection.execute("SELECT COUNT(*) FROM answers").fetchone()[0]
+    return 0
 
 
 def test_weights__whose_pin_differs_are_refused(cache, base_weights):

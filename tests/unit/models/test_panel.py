@@ -212,4 +212,5 @@ class TestDraftsThatDoNotPay:
         found = panel({"base": sides["base"]}, batch_rows=100)
         asked = [one._replace(draft=alone["base", one.turns[-1].content][0]) for one in asked_of("base")]
         first, second = self.steps(found, asked), self.steps(found, asked)
-        assert first[1:] == second == second[:1], "after the opening, one step verifies all"
+        assert max(second) == max(first), "drafted as before"
+        assert first[1:] == second, "nothing but the opening is spared"
