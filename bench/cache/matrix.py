@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cache import subject
-from cache.cells import Cell, cell_of
+from cache.cells import Cell, Filled, cell_of, emptied, filled
 from cache.counted import World, counted
 from cache.judged import JUDGED, judged
 from cache.mutations import MUTATIONS, Mutation, Setting, laid, mutated
@@ -36,31 +36,33 @@ MARKS = {"ok": "ok", "stale": "STALE", "needless": "NEEDLESS", "failed": "FAILED
 class Asked(NamedTuple):
     """One run of `evalgate evaluate`."""
 
-    code: int
     questions: int
     answers: list[Any]
     """Of every case its id, answer and scores."""
-    said: str
 
 
 def ours(master: Path, scratch: Path) -> list[Cell]:
     """Every mutation, through `evalgate evaluate`."""
-    return [_our_cell(master, scratch, mutation) for mutation in MUTATIONS]
+    known: Filled = {}
+    return [_our_cell(known, master, scratch, mutation) for mutation in MUTATIONS]
 
 
-def _our_cell(master: Path, scratch: Path, mutation: Mutation) -> Cell:
+def _our_cell(known: Filled, master: Path, scratch: Path, mutation: Mutation) -> Cell:
     """Asked with the cache that the unchanged subject filled, and once more with an empty one: both must say the same."""
-    filled, empty = _emptied(scratch / "filled"), _emptied(scratch / "empty")
     place = laid(mutation, master, scratch)
-    first = _asked(place, filled, mutation.before)
-    place = mutated(mutation, place, scratch)
-    again = _asked(place, filled, mutation.setting)
-    truth = _asked(place, empty, mutation.setting)
-    shutil.rmtree(place)
-    broken = next((one for one in (first, again, truth) if one.code), None)
-    if broken is not None:
-        return Cell("failed", 0, broken.said[-400:])
-    return cell_of(mutation, again.questions, same=again.answers == truth.answers)
+    try:
+        cache = filled(known, mutation, scratch, lambda new: _asked(place, new, mutation.before))
+        place = mutated(mutation, place, scratch)
+        again = _asked(place, cache, mutation.setting)
+
+        def is_same() -> bool:
+            return again.answers == _asked(place, emptied(scratch / "empty"), mutation.setting).answers
+
+        return cell_of(mutation, again.questions, is_same=is_same)
+    except RuntimeError as error:
+        return Cell("failed", 0, str(error))
+    finally:
+        shutil.rmtree(place)
 
 
 def _asked(place: Path, cache: Path, setting: Setting) -> Asked:
@@ -73,10 +75,10 @@ def _asked(place: Path, cache: Path, setting: Setting) -> Asked:
     named = ("--feature", "f", "--variant", f"candidate:{setting.run}", "--out", out, "--format", "json")
     ran = counted(place, cache, "evaluate", *named, world=world)
     if ran.code:
-        return Asked(ran.code, 0, [], ran.said)
+        raise RuntimeError(ran.said[-400:])
     assert bool(ran.questions) == bool(ran.passes), "what answers was counted in two ways, which contradict each other"
     lines = [json.loads(line) for line in out.read_text().splitlines()[1:]]
-    return Asked(0, ran.questions, [(one["case_id"], one["output"], one.get("scores")) for one in lines], ran.said)
+    return Asked(ran.questions, [(one["case_id"], one["output"], one.get("scores")) for one in lines])
 
 
 def _seal(place: Path, setting: Setting) -> None:
@@ -113,15 +115,11 @@ def _seal(place: Path, setting: Setting) -> None:
     (run / "training.json").write_text(record.model_dump_json(by_alias=True))
 
 
-def _emptied(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    return folder
-
-
 def peers(python: Path, master: Path, scratch: Path) -> dict[str, list[Cell]]:
     """The same through lm-eval's `use_cache` and inspect's `cache`, by the interpreter that has them."""
     told: dict[str, list[Cell]] = {}
     for name in PEERS if python.exists() else ():
+        print(f"{name}: the same", file=sys.stderr)
         command = [str(python), "-P", str(ROOT / "bench/cache/peers.py"), name, str(master), str(scratch / name)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cache.cells import Cell, cell_of
+from cache.cells import Cell, Filled, cell_of, emptied, filled
 from cache.mutations import MUTATIONS, Mutation, Setting, in_json, laid, mutated
 
 TASK = """\
@@ -135,23 +135,29 @@ def _counting(kind: Any, name: str, much: Callable[..., int]) -> list[int]:
 
 
 def cells(ask: Ask, master: Path, scratch: Path) -> list[Cell]:
-    return [_cell(ask, master, scratch, mutation) for mutation in MUTATIONS]
+    known: Filled = {}
+    return [_cell(ask, known, master, scratch, mutation) for mutation in MUTATIONS]
 
 
-def _cell(ask: Ask, master: Path, scratch: Path, mutation: Mutation) -> Cell:
+def _cell(ask: Ask, known: Filled, master: Path, scratch: Path, mutation: Mutation) -> Cell:
     if mutation.ours_alone:
         return Cell("none", 0, "promises nothing of it")
-    filled, empty = scratch / "filled", scratch / "empty"
-    for folder in (filled, empty):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
     place = laid(mutation, master, scratch)
-    _in_the_world(lambda: ask(place, filled, mutation.before), mutation.before)
+
+    def fill(new: Path) -> None:
+        _in_the_world(lambda: ask(place, new, mutation.before), mutation.before)
+
+    cache = filled(known, mutation, scratch, fill)
     moved = mutated(mutation, place, scratch)
-    again = _in_the_world(lambda: ask(moved, filled, mutation.setting), mutation.setting)
-    truth = _in_the_world(lambda: ask(moved, empty, mutation.setting), mutation.setting)
+    again = _in_the_world(lambda: ask(moved, cache, mutation.setting), mutation.setting)
+
+    def is_same() -> bool:
+        empty = emptied(scratch / "empty")
+        return again.answers == _in_the_world(lambda: ask(moved, empty, mutation.setting), mutation.setting).answers
+
+    cell = cell_of(mutation, again.questions, is_same=is_same)
     shutil.rmtree(moved)
-    return cell_of(mutation, again.questions, same=again.answers == truth.answers)
+    return cell
 
 
 def _in_the_world(act: Callable[[], Asked], setting: Setting) -> Asked:
