@@ -1,4 +1,4 @@
-"""docs/faults.md names tests that exist, and a row for each fault of the pull-request half, the registry, the judge, training and many machines."""
+"""docs/faults.md names tests that exist, and a row for each fault that its heading promises."""
 
 import re
 from pathlib import Path
