@@ -79,9 +79,8 @@ def run(
     with store.only_one(folder, waiting=lambda: tell(f"another process is at work in {folder}: waiting until it is done")):
         store.write_record(folder / "check.json", report)
         tell(f"train: {report.change.rows} rows of {report.change.path} on {workspace.feature.base_model}")
-        training = train(
-            workspace, report.change, rows, folder, cache=places.cache, progress=progress, tell=tell, cluster=cluster
-        )
+        told: dict[str, Any] = {"cache": places.cache, "progress": progress, "tell": tell, "cluster": cluster}
+        training = train(workspace, report.change, rows, folder, beside=earlier(places.runs, workspace), **told)
         asked: dict[str, Any] = {"registry_path": places.registry, "cache": places.cache, "progress": progress, "tell": tell}
         variants, suites = sides(workspace, folder, places.registry), read_suites(workspace)
 
@@ -100,6 +99,12 @@ def run(
         review = rows_for_review((answers["base"], answers["candidate"]), suites, comparison, verdict)
         write_reports(folder, comparison, verdict, training=training, check=report, notes=notes, review=review)
     return Told(folder, report, comparison, verdict)
+
+
+def earlier(runs: Path, workspace: Workspace) -> list[Path]:
+    """The feature's run folders, the newest first."""
+    folders = (path for path in runs.glob(f"{workspace.name}-*") if path.is_dir() and not path.is_symlink())
+    return sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def sides(workspace: Workspace, folder: Path, registry_path: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """train: a checked dataset becomes a candidate, once; the same dataset, policy and base again find the one that exists."""
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from evalgate import memory, store
@@ -29,8 +30,12 @@ def train(
     progress: Progress,
     tell: Callable[[str], object] = str,
     cluster: Cluster | None = None,
+    beside: Iterable[Path] = (),
 ) -> TrainingRun:
-    """The training run in `folder`, made now, by the workers of a `cluster` where one is given, or found there whole.
+    """The training run in `folder`: found there whole, or in a folder `beside` it, or made now.
+
+    A changed golden case makes another run folder, and shapes no adapter: it is not trained again for that. Where a `cluster`
+    is given its workers train.
 
     Raises:
         DatasetError, PolicyError: nothing was trained, and why.
@@ -49,10 +54,11 @@ def train(
         replay=general.rows,
         replay_sha256=general.sha256,
     )
-    found = store.find_record(folder / TRAINING, TrainingRun)
-    if found is not None and _is_of(found, job) and _is_whole(found, folder):
-        tell(f"  the adapter was found from an earlier run ({found.steps} steps), nothing is trained")
-        return found
+    for place in (folder, *beside):
+        found = store.find_record(place / TRAINING, TrainingRun)
+        if found is not None and _is_of(found, job) and _is_whole(found, place):
+            tell(f"  the adapter was found from an earlier run ({found.steps} steps), nothing is trained")
+            return found if place == folder else _brought(found, place, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         trainer = (
@@ -65,6 +71,20 @@ def train(
     for warning in run.warnings:
         tell(f"  warning: {warning}")
     memory.release()  # the trained network is not needed any more: what is evaluated is loaded from its files
+    return run
+
+
+def _brought(run: TrainingRun, place: Path, folder: Path) -> TrainingRun:
+    """The run, its adapter copied into `folder`, whole or not at all."""
+    unfinished, adapter = folder / f"{run.candidate.adapter}.unfinished", folder / run.candidate.adapter
+    try:
+        for old in (unfinished, adapter):
+            shutil.rmtree(old, ignore_errors=True)
+        shutil.copytree(place / run.candidate.adapter, unfinished)
+        unfinished.replace(adapter)
+    except OSError as error:
+        raise NotMeasured(f"{adapter}: could not be copied from {place}: {error}; make room and run again") from error
+    store.write_record(folder / TRAINING, run)
     return run
 
 

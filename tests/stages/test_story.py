@@ -6,6 +6,7 @@ import pytest
 from commands import files, judged, run_folder
 from drawn_workspace import GOOD, HARMFUL, UNCHANGED, draw, row, rows, teach, write_lines
 
+from evalgate import weights
 from evalgate.stages import panels
 
 WHOLE = [
@@ -115,6 +116,24 @@ class TestTheSameStoryTwice:
         assert evalgate(passed, "run").code == 0
         assert loaded == []
         assert judged(run_folder(passed)) == first
+
+    def test_changed_golden_case__trains_nothing_again(self, evalgate, passed):
+        before = run_folder(passed)
+        golden = next((passed / "golden").rglob("*.jsonl"))
+        lines = golden.read_text().splitlines()
+        golden.write_text("\n".join(lines[:-1]) + "\n")
+        ended = evalgate(passed, "run")
+        assert "nothing is trained" in ended.err
+        (after,) = (path for path in (passed / "runs").iterdir() if path not in (before, passed / "runs" / ".attempts"))
+        assert (after / "training.json").read_bytes() == (before / "training.json").read_bytes()
+        assert weights.adapter_digest(after / "adapter") == weights.adapter_digest(before / "adapter")
+
+    def test_adapter_beside_that_was_changed__is_trained_again(self, evalgate, passed):
+        config = run_folder(passed) / "adapter" / "adapter_config.json"
+        config.write_text(config.read_text() + " ")
+        golden = next((passed / "golden").rglob("*.jsonl"))
+        golden.write_text("\n".join(golden.read_text().splitlines()[:-1]) + "\n")
+        assert "nothing is trained" not in evalgate(passed, "run").err
 
     def test_two_fresh_runs_in_different_folders__are_byte_identical(self, evalgate, tmp_path):
         here, there = draw(tmp_path / "here", HARMFUL), draw(tmp_path / "elsewhere" / "deep", HARMFUL)
