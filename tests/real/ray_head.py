@@ -60,8 +60,13 @@ def ray_head(cpus: int = 2, *, dashboard: bool = False) -> Iterator[Head]:
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16), "RAY_USAGE_STATS_ENABLED": "0"}
     command = [RAY, "start", "--head", "--block", f"--port={gcs}", f"--ray-client-server-port={client}", f"--num-cpus={cpus}"]
     command += [f"--include-dashboard={dashboard}", f"--dashboard-port={page}", f"--dashboard-agent-listen-port={agent}"]
+    path = f"{Path(RAY).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"  # the `python` that its jobs find
     process = subprocess.Popen(
-        [*command, f"--temp-dir={folder}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        [*command, f"--temp-dir={folder}"],
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         wait_for(gcs)

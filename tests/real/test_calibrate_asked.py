@@ -60,6 +60,7 @@ def test_real_model__asked_twice_in_other_batches_and_its_noise_is_counted(works
     assert found.simulated[0].source == "observed"
 
 
+@pytest.mark.full
 def test_real_model__probed_against_itself_is_as_fast_as_itself(workspace, cache):
     found = probe(workspace, "base", "reference", registry_path=workspace.root / "models.yaml", cache=cache, progress=silent)
     assert found is not None

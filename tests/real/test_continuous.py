@@ -1,5 +1,6 @@
 """Claims about transformers' continuous batching, which a card is offered: it answers as batches do. Half a minute on a CPU."""
 
+import pytest
 from drawn_training import END, PROMPT, Characters, llama
 
 from evalgate.models.shared_attention import NAME
@@ -8,6 +9,8 @@ from evalgate.ports import Asked
 from evalgate.records.evaluate_policy import Evaluation
 from evalgate.records.evaluation import Decoding
 from evalgate.records.suite import Message
+
+pytestmark = pytest.mark.full
 
 
 class Written(Characters):

@@ -71,6 +71,7 @@ def in_this_process(asked: TrainingJob, base, folder: Path, cache: Path):
     return peft_lora.train(asked, folder, network=network, tokenizer=tokenizer, progress=lambda *_: None)
 
 
+@pytest.mark.full
 def test_two_workers__make_the_adapter_that_one_process_makes(tiny, cache, tmp_path):
     asked, steps = job(tiny), []
     together = on_cluster(ALONE, tiny, cache, lambda _: None)(asked, tmp_path / "two", progress=lambda *step: steps.append(step))
