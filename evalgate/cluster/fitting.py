@@ -15,7 +15,7 @@ from ray.train.torch import TorchTrainer
 from evalgate.cluster.asking import lacking
 from evalgate.cluster.line import Line
 from evalgate.cluster.messages import BEAT_S, OUR_OWN, Ended, Failure, FitOrder, Pool, Progressed, Workers, failure_of
-from evalgate.cluster.worker import EXPECTED, FAULTS
+from evalgate.cluster.worker import EXPECTED, FAULTS, without_repositories
 
 
 class Hearer:
@@ -94,6 +94,7 @@ def _share(hearer: Any) -> None:
     if make is None:
         raise RuntimeError("this training cannot succeed")
     try:
+        without_repositories()
         results = cloudpickle.loads(make)(tell)
     except EXPECTED as error:
         ray.get(hearer.fail.remote(failure_of(error)))

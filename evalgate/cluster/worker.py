@@ -1,6 +1,8 @@
 """What runs on a cluster: an actor that loads once and works pieces off. Errors come back as records, never as Ray's own."""
 
+import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from evalgate import memory
@@ -12,6 +14,19 @@ EXPECTED = (EvalGateError, RuntimeError, OSError, MemoryError, ImportError)
 
 FAULTS = (TypeError, KeyError, AttributeError, AssertionError, ValueError, IndexError)
 """What our own faults look like."""
+
+
+def without_repositories() -> None:
+    """Take folders with a plain `datasets/` off the module path.
+
+    Ray puts the folder that a command was started in on every worker's path, and there lies a team's data: transformers
+    would take it for the library of that name.
+    """
+    sys.path[:] = [place for place in sys.path if not _keeps_data(Path(place or "."))]
+
+
+def _keeps_data(place: Path) -> bool:
+    return (place / "datasets").is_dir() and not (place / "datasets" / "__init__.py").is_file()
 
 
 class Worker:
@@ -28,6 +43,7 @@ class Worker:
         """Make ready to work; what stands in the way, or nothing."""
         import cloudpickle
 
+        without_repositories()
         try:
             self._work = cloudpickle.loads(make)()
         except EXPECTED as error:

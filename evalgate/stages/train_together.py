@@ -66,7 +66,7 @@ def _share(job: TrainingJob, base: Base, stored: str | None, progress: Progress)
     """One worker's part: the base loaded there, what is stored fetched, and the training as it is on one machine."""
     from evalgate.models.loading import load_base
     from evalgate.storage import Place
-    from evalgate.training import peft_lora
+    from evalgate.training import peft_lora, quantised
     from evalgate.training.checkpoints import WHOLE, fingerprint, last_whole
 
     here = base.cache if base.cache.is_dir() else settings.from_environ().cache
@@ -88,7 +88,7 @@ def _share(job: TrainingJob, base: Base, stored: str | None, progress: Progress)
                 place.send(checkpoints, last=WHOLE)
                 sent.add(newest)
 
-        network, tokenizer = load_base(found, cache=here)
+        network, tokenizer = load_base(found, cache=here, **quantised.loading(job.settings.method))
         run = peft_lora.train(job, folder, network=network, tokenizer=tokenizer, progress=kept)
         if not _is_first():
             return Brought(run, {})
