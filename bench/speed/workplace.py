@@ -38,7 +38,7 @@ features:
     review: {{approvals: 1, reviewed_rows: 0, max_synthetic_share: 1.0}}
     train: {{method: lora, max_steps: {steps}, batch_rows: {rows}, learning_rate: 0.001, validation_share: 0.0,
             lora: {{r: 16, alpha: 32}}}}
-    evaluate: {{max_new_tokens: {tokens}, batch_rows: 32{more}}}
+    evaluate: {{max_new_tokens: {tokens}{more}}}
     gate: {{require: improvement}}
 """
 

@@ -40,6 +40,11 @@ READY = "python -P -c 'import evalgate.cli.main' || exit 3; "
 """Before the command: a node without EvalGate ends a job with Python's 1, which would be read as the gate's no."""
 
 
+WORKSPACE = "workspace"
+"""Where the workspace lies in what travels: Ray puts the folder that travels on the module path, and what lies in a repository
+must pass for no library."""
+
+
 class Shipment(NamedTuple):
     """A job as it is sent."""
 
@@ -64,7 +69,7 @@ def shipment(root: Path, words: Sequence[str], *, lock: Path | None, cache: str 
     if not words or words[0] not in COMMANDS:
         raise PolicyError(f"ray submit: say what to run after `--`: one of {', '.join(COMMANDS)}, with its options")
     given = [*words] if "--ray" in words or words[0] not in ("run", "train", "evaluate") else [*words, "--ray", "auto"]
-    entrypoint = f"{READY}exec {shlex.join(['python', '-P', '-m', 'evalgate', *given])}"
+    entrypoint = f"{READY}cd {WORKSPACE} && exec {shlex.join(['python', '-P', '-m', 'evalgate', *given])}"
     environment: dict[str, Any] = {}
     if lock is not None:
         environment["pip"] = {"packages": _pinned(lock), "pip_check": False}
@@ -80,8 +85,9 @@ def shipment(root: Path, words: Sequence[str], *, lock: Path | None, cache: str 
 def pack(root: Path, ship: Shipment, folder: Path) -> None:
     """Copy what travels into an empty folder."""
     for name in ship.files:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / name, folder / name)
+        target = folder / WORKSPACE / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / name, target)
 
 
 def _travelling(root: Path) -> Iterator[str]:

@@ -30,9 +30,10 @@ class TestShipment:
             "golden/f/cases.jsonl",
             "golden/safety/jailbreak.jsonl",
         )
-        assert ship.entrypoint == READY + "exec python -P -m evalgate run --feature f --ray auto"
+        assert ship.entrypoint == READY + "cd workspace && exec python -P -m evalgate run --feature f --ray auto"
         pack(workspace, ship, tmp_path / "there")
-        assert (tmp_path / "there/evalgate.yaml").read_bytes() == (workspace / "evalgate.yaml").read_bytes()
+        assert [path.name for path in (tmp_path / "there").iterdir()] == ["workspace"]
+        assert (tmp_path / "there/workspace/evalgate.yaml").read_bytes() == (workspace / "evalgate.yaml").read_bytes()
 
     def test_the_same_files_and_words_are_the_same_job(self, workspace):
         assert sent(workspace).name == sent(workspace).name
